@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * The adapter contract. An adapter is a shared object `adapter-NAME.so` that exports one symbol,
+ * `weir_adapter`, a const struct weir_adapter. It runs in a process of its own, one a bus: it may
+ * block and it may crash without harm to others. The host owns port, line settings, timing, schedule, retries,
+ * back-off, deadband, records and queue; the adapter says what may be read together and turns
+ * bytes into values. No mutable file-global state: all state hangs on `self`.
+ *
+ *   polled:     open -> [ parts -> poll, poll, ... ]* -> close     the host calls when due
+ *   listening:  open -> [ receive ]* -> close                      the host calls when bytes came
+ */
+#ifndef WEIR_ADAPTER_H
+#define WEIR_ADAPTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/option.h>
+#include <weir/record.h>
+
+#define WEIR_ADAPTER_ABI 1
+
+struct weir_bus;
+
+/* One point of a device, as configured (or as its model says). */
+struct weir_device_point {
+    const char *name;
+    const char *unit;
+    const void *options; /* the adapter's own struct, filled by point_options */
+};
+
+struct weir_device {
+    const char *name;
+    const void *options; /* the adapter's own struct, filled by device_options */
+    int64_t timeout_ns;  /* how long to wait for one answer */
+    const struct weir_device_point *points;
+    size_t point_count;
+};
+
+enum weir_level { WEIR_LOG_ERROR, WEIR_LOG_WARNING, WEIR_LOG_NOTICE, WEIR_LOG_DEBUG };
+enum weir_direction { WEIR_TX, WEIR_RX };
+
+/* What the host does for an adapter. The table and the bus live until close() has returned. Times
+ * are CLOCK_BOOTTIME in nanoseconds. Call only from within a callback. */
+struct weir_adapter_host {
+    uint32_t size; /* of this struct: a newer host has more at the end */
+
+    /* A line in the gateway's log. Repeated lines are summarised. */
+    void (*log)(struct weir_bus *bus, enum weir_level level, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+    /* In open() only: something is wrong with this setting. device or point -1: the bus, the
+     * device as a whole. The host adds file and line. An error makes open() fail in the end. */
+    void (*finding)(struct weir_bus *bus, int device, int point, const char *key,
+                    enum weir_level level, const char *format, ...)
+        __attribute__((format(printf, 6, 7)));
+    int64_t (*now_ns)(void);
+
+    /* The open port as a file descriptor (non-blocking), -1 if it is closed. The host's: never close it. */
+    int (*port)(struct weir_bus *bus);
+    /* Waits until the port is readable. Notes when the first byte of this poll came. WEIR_R_OK,
+     * WEIR_R_TIMEOUT or WEIR_R_PORT (hung up). */
+    enum weir_result (*wait)(struct weir_bus *bus, int64_t timeout_ns);
+    /* For adapters that use no library: write all; read what is there within timeout_ns, at least
+     * one byte. Both are traced. */
+    enum weir_result (*write)(struct weir_bus *bus, const uint8_t *data, size_t len);
+    enum weir_result (*read)(struct weir_bus *bus, uint8_t *buf, size_t size, int64_t timeout_ns,
+                             size_t *ret_len);
+    /* Throws away what came unasked (a late answer). Returns the number of bytes. */
+    size_t (*flush)(struct weir_bus *bus);
+    /* For adapters whose library reads and writes: shows the bytes to `weir trace`. */
+    void (*trace)(struct weir_bus *bus, enum weir_direction direction, const uint8_t *data,
+                  size_t len);
+
+    /* Listening adapters: emits a record of one device. `shape` comes from declare(). `values` has
+     * as many as the shape has points; time_ns is when the first byte came. Copies everything. */
+    int (*declare)(struct weir_bus *bus, size_t device, const char *kind,
+                   const struct weir_point *points, size_t point_count);
+    int (*emit)(struct weir_bus *bus, int shape, int64_t time_ns,
+                const struct weir_value *values);
+};
+
+#define WEIR_PORT_NONE   1u /* the bus needs no port */
+#define WEIR_PORT_SERIAL 2u /* port = "/dev/..." */
+#define WEIR_PORT_TCP    4u /* address = "host:port" */
+
+struct weir_bus {
+    const struct weir_adapter_host *host;
+    const char *name;
+    const void *options; /* the adapter's own struct, filled by bus_options */
+    const struct weir_device *devices;
+    size_t device_count;
+    bool serial;          /* a serial line, else TCP (or no port) */
+    int64_t character_ns; /* serial: time of one character, 11 bits, at this baud rate; else 0 */
+};
+
+struct weir_adapter {
+    /* Mandatory. */
+    uint32_t abi;  /* WEIR_ADAPTER_ABI */
+    uint32_t size; /* sizeof (struct weir_adapter) */
+    const char *name;
+    const char *summary;             /* one line, for `weir adapters` */
+    unsigned ports;                  /* WEIR_PORT_... that it can use */
+    uint16_t default_tcp_port;       /* for an address without one; 0: the port must be given */
+    const struct weir_option *bus_options;    /* beside the host's own: port, baud, ... NULL: none */
+    const struct weir_option *device_options; /* beside name, every, timeout, ... */
+    const struct weir_option *point_options;  /* beside name, unit, deadband, ... */
+    size_t bus_size, device_size, point_size; /* of the structs that the tables fill */
+
+    /* Makes the plan and checks it; must not touch the port (`weir check` calls it too). Settings that
+     * contradict each other are told by host->finding. 0 and *ret_self, or a negative errno. */
+    int (*open)(struct weir_bus *bus, void **ret_self);
+    void (*close)(void *self); /* takes what open() made */
+
+    /* Polled adapters; NULL otherwise. */
+
+    /* The type a point's values have. Called after open(). */
+    enum weir_type (*point_type)(void *self, size_t device, size_t point);
+    /* How many requests one cycle of this device takes now. Asked before each cycle, so that an adapter
+     * can split a request that the device refuses. */
+    size_t (*parts)(void *self, size_t device);
+    /* One request and its answer: writes those of the device's values (one a point, set to
+     * WEIR_R_SKIPPED before the cycle) that this part has. The host keeps silence around it,
+     * retries, and turns a result other than OK into the reason of the part's values. Bytes that a
+     * value points to must stay until the next call. */
+    enum weir_result (*poll)(void *self, size_t device, size_t part, struct weir_value *values);
+    /* Marks the values of a part that could not be read as missing for this reason. */
+    void (*fail)(void *self, size_t device, size_t part, enum weir_result why,
+                 struct weir_value *values);
+
+    /* Listening adapters; NULL otherwise. Bytes as they came, the first at first_ns. Keeps what it
+     * needs of an unfinished message in self. Returns how many bytes belong to no message (counted
+     * as noise). */
+    size_t (*receive)(void *self, const uint8_t *data, size_t len, int64_t first_ns);
+
+    /* Optional. */
+
+    /* One line for people on what these bytes of the wire mean, for `weir trace`. Pure. Returns
+     * the length written, 0 if there is nothing to say. */
+    size_t (*explain)(bool serial, enum weir_direction direction, const uint8_t *data, size_t len,
+                      char *buf, size_t size);
+    /* Extra pause that the device needs after its answer, beyond the line's own silence. */
+    int64_t (*turnaround_ns)(void *self, size_t device);
+};
+
+#endif
