@@ -327,12 +327,13 @@ class Broker(Process):
 class Subscriber(Process):
     """mosquitto_sub: every message on the topics as it arrives. messages() is all so far.
 
-    Its debug lines (-d) go into the same file: they tell when the subscription stands.
+    Its debug lines (-d) go into the same file: they tell when the subscription stands. They are
+    only seen in time because stdbuf makes it write line by line.
     """
 
     def __init__(self, rig, name, port, topics, extra=()):
         self.path = os.path.join(rig.dir, f"{name}.messages")
-        args = [_which("mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-q", "1", "-d", *extra,
+        args = ["stdbuf", "-oL", _which("mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-q", "1", "-d", *extra,
                 "-F", "MSG %r %t %p"]
         for topic in topics:
             args += ["-t", topic]
