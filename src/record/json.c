@@ -218,9 +218,11 @@ static bool is_missing(const struct weir_value *value)
            value->quality != WEIR_QUALITY_OMITTED;
 }
 
-static void put_values(struct json *json, const struct json_shape *js,
+/* Returns false if a value is missing or doubted. */
+static bool put_values(struct json *json, const struct json_shape *js,
                        const struct weir_value *values)
 {
+    uint8_t odd = 0;
     const char *comma = js->flat ? "," : "";
     json_word(json, js->flat ? "" : ",\"values\":{");
     for (size_t i = 0; i < js->shape->point_count; i++) {
@@ -229,6 +231,7 @@ static void put_values(struct json *json, const struct json_shape *js,
         }
         json_word(json, comma);
         comma = ",";
+        odd |= values[i].quality;
         put_key(json, js, js->points[i]);
         if (is_missing(&values[i])) {
             json_raw(json, "null", 4);
@@ -237,6 +240,7 @@ static void put_values(struct json *json, const struct json_shape *js,
         }
     }
     json_word(json, js->flat ? "" : "}");
+    return odd == 0;
 }
 
 static void put_errors(struct json *json, const struct json_shape *js,
@@ -318,7 +322,7 @@ static void put_key_unless(struct json *json, const struct json_shape *shape, st
 static void put_time(struct json *json, const struct json_record *record)
 {
     char time[25], digits[NUMBER_MAX];
-    json_word(json, ",\"time\":\"");
+    json_word(json, "\"time\":\"");
     json_raw(json, time, wall_format(record->time, time));
     json_raw(json, "\"", 1);
     if (!record->synced) {
@@ -338,10 +342,11 @@ void json_record(struct json *json, const struct json_shape *js, const struct js
         json_u64(json, record->epoch);
         json_raw(json, ",", 1);
     }
-    put_key_unless(json, js, js->device, record->omit_device);
-    put_key_unless(json, js, js->kind, record->omit_kind);
     json_word(json, "\"seq\":");
     json_u64(json, record->seq);
+    json_raw(json, ",", 1);
+    put_key_unless(json, js, js->device, record->omit_device);
+    put_key_unless(json, js, js->kind, record->omit_kind);
     put_time(json, record);
     if (record->proof && record->before_count) {
         json_word(json, ",\"before\":");
@@ -350,8 +355,9 @@ void json_record(struct json *json, const struct json_shape *js, const struct js
     if (record->proof && record->first_of_epoch) {
         put_after(json, record->after, record->after_count);
     }
-    put_values(json, js, record->values);
-    put_errors(json, js, record->values);
+    if (!put_values(json, js, record->values)) {
+        put_errors(json, js, record->values);
+    }
     json_raw(json, "}", 1);
 }
 
