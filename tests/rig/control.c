@@ -33,7 +33,7 @@ static int run_words(const struct rig_command *table, char **words, int count)
             if (count - 1 < c->min_args || count - 1 > c->max_args) {
                 return -EINVAL;
             }
-            return c->run(words + 1, count - 1);
+            return c->run(words + 1, count - 1, c->value);
         }
     }
     return -ENOSYS;
@@ -136,10 +136,29 @@ void rig_control_close(void)
     }
 }
 
+int rig_set_chance(char **args, int count, void *value)
+{
+    return rig_parse_double(args[0], 0, 1, value);
+}
+
+int rig_set_flag(char **args, int count, void *value)
+{
+    if (strcmp(args[0], "on") && strcmp(args[0], "off")) {
+        return -EINVAL;
+    }
+    *(bool *)value = !strcmp(args[0], "on");
+    return 0;
+}
+
+int rig_set_count(char **args, int count, void *value)
+{
+    return rig_parse_int(args[0], 0, INT_MAX, value);
+}
+
 void rig_command_help(const struct rig_command *table)
 {
     fputs("commands, one a line on the control channel, or as arguments:\n", stderr);
     for (const struct rig_command *c = table; c->name; c++) {
-        fprintf(stderr, "  %s %s\n", c->name, c->help);
+        fprintf(stderr, "  %-8s %-16s %s\n", c->name, c->args, c->help);
     }
 }

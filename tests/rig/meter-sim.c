@@ -46,29 +46,22 @@ static int parse_unit(const char *text, struct meters_unit **ret_unit)
     return result;
 }
 
-static int set_dead(char **args, int count, bool dead)
+/* `dead` and `alive`: what the units become. */
+static bool dead_flags[] = { false, true };
+
+static int command_dead(char **args, int count, void *value)
 {
     for (int i = 0; i < count; i++) {
         struct meters_unit *unit;
         if (parse_unit(args[i], &unit)) {
             return -EINVAL;
         }
-        unit->dead = dead;
+        unit->dead = *(bool *)value;
     }
     return 0;
 }
 
-static int command_dead(char **args, int count)
-{
-    return set_dead(args, count, true);
-}
-
-static int command_alive(char **args, int count)
-{
-    return set_dead(args, count, false);
-}
-
-static int command_delay(char **args, int count)
+static int command_delay(char **args, int count, void *value)
 {
     struct meters_unit *unit;
     double delay_ms;
@@ -79,7 +72,7 @@ static int command_delay(char **args, int count)
     return 0;
 }
 
-static int command_illegal(char **args, int count)
+static int command_illegal(char **args, int count, void *value)
 {
     struct meters_unit *unit;
     int first, last, code = 2;
@@ -98,7 +91,7 @@ static int command_illegal(char **args, int count)
     return 0;
 }
 
-static int command_legal(char **args, int count)
+static int command_legal(char **args, int count, void *value)
 {
     struct meters_unit *unit;
     if (parse_unit(args[0], &unit)) {
@@ -108,24 +101,7 @@ static int command_legal(char **args, int count)
     return 0;
 }
 
-static int command_quiet(char **args, int count)
-{
-    meters.quiet = true;
-    return 0;
-}
-
-static int command_speak(char **args, int count)
-{
-    meters.quiet = false;
-    return 0;
-}
-
-static int command_baud(char **args, int count)
-{
-    return rig_parse_int(args[0], 0, 10000000, &line.baud);
-}
-
-static int command_reset(char **args, int count)
+static int command_reset(char **args, int count, void *value)
 {
     meters_reset_intervals(&meters);
     return 0;
@@ -143,7 +119,7 @@ static int open_transports(const char *link)
     return result;
 }
 
-static int command_vanish(char **args, int count)
+static int command_vanish(char **args, int count, void *value)
 {
     transport_tcp_close();
     transport_rtu_close();
@@ -151,7 +127,7 @@ static int command_vanish(char **args, int count)
     return 0;
 }
 
-static int command_return(char **args, int count)
+static int command_return(char **args, int count, void *value)
 {
     if (!sim.vanished || (count && (!sim.link || strlen(args[0]) >= sizeof sim.returned_link))) {
         return -EINVAL;
@@ -178,25 +154,24 @@ static void report(void)
     fflush(stdout);
 }
 
-static int command_report(char **args, int count)
+static int command_report(char **args, int count, void *value)
 {
     report();
     return 0;
 }
 
 static const struct rig_command commands[] = {
-    { "dead", 1, RIG_ARGS_MAX, command_dead, "UNIT...              these units answer no more" },
-    { "alive", 1, RIG_ARGS_MAX, command_alive, "UNIT...             and these do again" },
-    { "delay", 2, 2, command_delay, "UNIT MS             time before this unit answers" },
-    { "illegal", 2, 3, command_illegal, "UNIT A-B [CODE]   exception (2) for these registers" },
-    { "legal", 1, 1, command_legal, "UNIT                and no longer" },
-    { "quiet", 0, 0, command_quiet, "                    nobody answers; the counts stand still" },
-    { "speak", 0, 0, command_speak, "                    end of quiet" },
-    { "baud", 1, 1, command_baud, "BAUD                 speed of the wire; 0: unpaced" },
-    { "vanish", 0, 0, command_vanish, "                   close the pty or the port" },
-    { "return", 0, 1, command_return, "[LINK]             a new pty, the same port" },
-    { "reset", 0, 0, command_reset, "                    forget the intervals so far" },
-    { "report", 0, 0, command_report, "                   print the counts" },
+    { "dead", "UNIT...", 1, RIG_ARGS_MAX, command_dead, &dead_flags[1], "they answer no more" },
+    { "alive", "UNIT...", 1, RIG_ARGS_MAX, command_dead, &dead_flags[0], "they answer again" },
+    { "delay", "UNIT MS", 2, 2, command_delay, NULL, "time before this unit answers" },
+    { "illegal", "UNIT A-B [CODE]", 2, 3, command_illegal, NULL, "exception (2) for registers" },
+    { "legal", "UNIT", 1, 1, command_legal, NULL, "no exceptions any more" },
+    { "quiet", "on|off", 1, 1, rig_set_flag, &meters.quiet, "nobody answers, nothing counts" },
+    { "baud", "B", 1, 1, rig_set_count, &line.baud, "speed of the wire; 0: unpaced" },
+    { "vanish", "", 0, 0, command_vanish, NULL, "close the pty or the port" },
+    { "return", "[LINK]", 0, 1, command_return, NULL, "a new pty, the same port" },
+    { "reset", "", 0, 0, command_reset, NULL, "forget the intervals so far" },
+    { "report", "", 0, 0, command_report, NULL, "print the counts" },
     { 0 },
 };
 
@@ -368,7 +343,7 @@ int main(int argc, char **argv)
 {
     rig_init();
     take_arguments(argc, argv);
-    int result = open_transports(sim.link);
+    int result = sim.vanished ? 0 : open_transports(sim.link);
     if (!result && sim.port >= 0 && sim.port_file) {
         result = rig_write_number(sim.port_file, sim.port);
     }

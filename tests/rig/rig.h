@@ -63,9 +63,11 @@ void rig_stop(void);
 /* ---- control.c: commands, one a line */
 
 struct rig_command {
-    const char *name;
+    const char *name, *args; /* args: how they look, for the help */
     int min_args, max_args;
-    int (*run)(char **args, int count); /* 0 or negative errno; not counting the name */
+    /* Gets the arguments, without the name, and `value`. 0 or negative errno. */
+    int (*run)(char **args, int count, void *value);
+    void *value;
     const char *help;
 };
 
@@ -78,6 +80,12 @@ void rig_command_or_fail(const struct rig_command *table, const char *line);
  * JSON line is printed: {"reply":"ok"} or {"reply":"error","why":"..."}. 0 or negative errno. */
 int rig_control_open(const char *path, const struct rig_command *table);
 void rig_control_close(void);
+
+/* Ready-made: set *value (double, bool, int) to a chance of 0 to 1, to on or off, to a count. */
+int rig_set_chance(char **args, int count, void *value);
+int rig_set_flag(char **args, int count, void *value);
+int rig_set_count(char **args, int count, void *value);
+
 void rig_command_help(const struct rig_command *table);
 
 /* ---- pty.c */

@@ -538,7 +538,7 @@ class Rig:
         return sim
 
     def wire(self, slave, name="wire", master=None, commands=(), **options):
-        """Starts a wire to `slave` ("tty:PATH", "pty:LINK" or "tcp:HOST:PORT").
+        """Starts a wire to `slave` ("tty:PATH", "pty:LINK" or "tcp:PORT").
 
         The master's end is a new pseudo-terminal at `.link`, or with master="tcp" a TCP port at
         `.port`. `commands` are carried out before the first byte ("baud 9600", "flip 0.01").
