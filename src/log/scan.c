@@ -32,6 +32,9 @@ static void scan_frame(const struct frame *frame, struct scan *scan)
     if (!in.failed && number > scan->last) {
         scan->last = number;
     }
+    if (!in.failed && frame->kind != FRAME_GAP) {
+        scan->time.ns = get_i64(&in);
+    }
 }
 
 int scan_bytes(const uint8_t *data, size_t len, struct scan *ret_scan)
@@ -42,6 +45,7 @@ int scan_bytes(const uint8_t *data, size_t len, struct scan *ret_scan)
         return n < 0 ? (int)n : -EBADMSG;
     }
     scan.last = scan.header.first - 1;
+    scan.time = scan.header.made;
     uint32_t seed = frame_seed(scan.header.generation);
     for (size_t at = (size_t)n; at < len; at += (size_t)n) {
         struct frame frame;

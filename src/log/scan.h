@@ -16,6 +16,7 @@ struct scan {
     struct segment_header header;
     uint64_t last; /* number of the last record or gap; header.first - 1 if there is none */
     bool closed;
+    struct boot_time time; /* of the close, else of the last record, else of the header */
 };
 
 /* -ENOENT: no segment; -EBADMSG, -EPROTO: header unreadable. */

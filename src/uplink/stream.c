@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * One bus as this uplink sees it: items from the reader become messages; what is passed over is kept in the
+ * trail, so that the next record can say it; answers move the cursor. A new connection and a
+ * refusal both begin again at the cursor, so there is one way to be right after trouble.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/say.h"
+#include "log/folder.h"
+#include "log/scan.h"
+#include "uplink/private.h"
+
+enum { REFUSALS_MAX = 3, MESSAGES_PER_TURN = 64 };
+
+struct stream *stream_find(struct uplink *up, const char *bus)
+{
+    for (size_t i = 0; i < up->stream_count; i++) {
+        if (!strcmp(up->streams[i]->bus, bus)) {
+            return up->streams[i];
+        }
+    }
+    return NULL;
+}
+
+int stream_add(struct uplink *up, const char *bus, struct stream **ret_stream)
+{
+    struct stream **more =
+        realloc(up->streams, (up->stream_count + 1) * sizeof(struct stream *));
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (more) {
+        up->streams = more;
+    }
+    int r = more && stream ? reader_create(up->settings.ram, bus, &stream->reader) : -ENOMEM;
+    if (r < 0) {
+        free(stream);
+        return r;
+    }
+    stream->up = up;
+    stream->index = (uint32_t)up->stream_count;
+    memcpy(stream->bus, bus, strnlen(bus, WEIR_NAME_MAX));
+    cursor_get(up->cursors, bus, &stream->cursor);
+    up->streams[up->stream_count++] = stream;
+    if (stream->index < STATS_BUSES) {
+        stats_text(up->stats->streams[stream->index].bus, WEIR_NAME_MAX + 1, bus);
+        up->stats->stream_count = stream->index + 1;
+    }
+    stream_restart(stream);
+    *ret_stream = stream;
+    return 0;
+}
+
+void stream_destroy(struct stream *stream)
+{
+    if (!stream) {
+        return;
+    }
+    for (size_t i = 0; i < stream->source_count; i++) {
+        json_shape_destroy(stream->sources[i]->json);
+        free(stream->sources[i]);
+    }
+    free(stream->sources);
+    free(stream->text);
+    reader_destroy(stream->reader);
+    free(stream);
+}
+
+/* What `after` has to tell of the epochs between the base and the place to begin at. */
+static void restore_epochs(struct stream *stream)
+{
+    char bus_path[FOLDER_PATH_MAX], path[FOLDER_PATH_MAX];
+    struct epoch_name *names;
+    size_t count;
+    const struct cursor_entry *c = &stream->cursor;
+    if (cursor_keep_order(c) == c->confirmed.order ||
+        folder_bus(stream->up->settings.ram, stream->bus, bus_path) < 0 ||
+        folder_epochs(bus_path, &names, &count) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct scan scan;
+        if (names[i].order < cursor_keep_order(c) || names[i].order >= c->confirmed.order ||
+            folder_epoch(bus_path, names[i], path) < 0 || scan_newest(path, &scan) < 0) {
+            continue;
+        }
+        struct trail_epoch epoch = { .epoch = names[i].epoch,
+                                     .last = scan.last,
+                                     .clean = scan.closed };
+        epoch.until = message_time(stream->up, scan.time, scan.header.clock, false,
+                                   &epoch.has_until);
+        trail_epoch_end(&stream->trail, epoch);
+    }
+    free(names);
+}
+
+/* A stream without a cursor that is to start now takes the newest number as its start. */
+static void start_now(struct stream *stream)
+{
+    struct cursor_entry *c = &stream->cursor;
+    struct place place;
+    if (reader_seek_end(stream->reader) < 0) {
+        return;
+    }
+    reader_position(stream->reader, &place.order, &place.epoch, &place.seq);
+    if (place.epoch) {
+        c->started = c->confirmed = place;
+        if (place.seq) {
+            ranges_add(&c->ranges, (struct range){ place.epoch, 1, place.seq, WHY_EARLIER });
+        }
+        stream->dirty = true;
+    }
+}
+
+void stream_restart(struct stream *stream)
+{
+    struct cursor_entry *c = &stream->cursor;
+    if (!c->confirmed.epoch && stream->up->options->start == CONFIG_START_NOW) {
+        start_now(stream);
+    }
+    message_reset(stream);
+    stream->has_held = stream->rewind = false;
+    stream->fresh = c->confirmed.epoch == 0;
+    stream->passed = c->confirmed;
+    trail_start(&stream->trail, c->base.epoch, &c->ranges);
+    if (stream->fresh) {
+        reader_seek_start(stream->reader);
+        return;
+    }
+    restore_epochs(stream);
+    int r = reader_seek(stream->reader, c->confirmed.order, c->confirmed.epoch, c->confirmed.seq);
+    if (r < 0) {
+        say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
+    }
+}
+
+/* The very first item tells where this uplink starts. */
+static void begin(struct stream *stream, const struct item *item)
+{
+    stream->fresh = false;
+    stream->cursor.started = (struct place){ item->order, item->epoch, item->first - 1 };
+    if (item->first > 1 && item->kind != ITEM_END) {
+        trail_hole(&stream->trail,
+                   (struct range){ item->epoch, 1, item->first - 1, WHY_EARLIER });
+    }
+}
+
+static bool before_or_at(struct place a, struct place b)
+{
+    return a.order < b.order || (a.order == b.order && a.seq <= b.seq);
+}
+
+static void pass(struct stream *stream, const struct item *item, enum why why)
+{
+    trail_hole(&stream->trail, (struct range){ item->epoch, item->first, item->last, why });
+    stream->passed = (struct place){ item->order, item->epoch, item->last };
+}
+
+static int take_hole(struct stream *stream, const struct item *item)
+{
+    pass(stream, item, item->why);
+    return 1;
+}
+
+static int take_end(struct stream *stream, const struct item *item)
+{
+    if (stream->text_records && carrier_send(stream) != 0) {
+        return 0; /* a message has records of one epoch only */
+    }
+    struct trail_epoch epoch = { .epoch = item->epoch, .last = item->last, .clean = item->clean };
+    epoch.until = message_time(stream->up, item->time, item->clock, item->this_boot,
+                               &epoch.has_until);
+    trail_epoch_end(&stream->trail, epoch);
+    stream->passed = (struct place){ item->order, item->epoch, item->last };
+    return 1;
+}
+
+/* The record was refused often enough: it is passed over, and said so. */
+static void set_aside(struct stream *stream, const struct item *item)
+{
+    struct uplink *up = stream->up;
+    struct link_message message = { .kind = LINK_REFUSED, .a = item->epoch, .b = item->first };
+    pass(stream, item, WHY_REFUSED);
+    stream->refused_count = 0;
+    up->stats->set_aside++;
+    memcpy(message.bus, stream->bus, sizeof message.bus);
+    if (up->link) {
+        link_send(up->link, &message);
+    }
+}
+
+/* Only one record may be under way while a refused one is tried again. 1: go on, 0: wait. */
+static int may_send(struct stream *stream, struct place place)
+{
+    if (!stream->alone_until.epoch) {
+        return 1;
+    }
+    if (!before_or_at(place, stream->alone_until)) {
+        stream->alone_until = (struct place){ 0 };
+        return 1;
+    }
+    return !window_waiting(&stream->up->window, stream->index);
+}
+
+static int take_record(struct stream *stream, const struct item *item)
+{
+    struct uplink *up = stream->up;
+    struct place place = { item->order, item->epoch, item->first };
+    struct source *source = message_source(stream, item->shape);
+    if (!source || !source->wanted) {
+        up->stats->filtered++;
+        pass(stream, item, WHY_FILTER);
+        return 1;
+    }
+    if (stream->refused_count >= REFUSALS_MAX && place.epoch == stream->refused_at.epoch &&
+        place.seq == stream->refused_at.seq) {
+        set_aside(stream, item);
+        return 1;
+    }
+    bool full = stream->text_records >= (uint64_t)up->options->batch_records;
+    bool elsewhere = stream->text_records && stream->text_source->route != source->route;
+    if ((full || elsewhere) && carrier_send(stream) != 0) {
+        return 0;
+    }
+    if (!may_send(stream, place) || (!stream->text_records && !carrier_room(up))) {
+        return 0;
+    }
+    if (source->announced != up->connection) {
+        carrier_announce(stream, source);
+    }
+    int r = message_add(stream, source, item);
+    if (r < 0) {
+        say(SAY_ERROR, "record too large bus=%s epoch=%llu seq=%llu", stream->bus,
+            (unsigned long long)item->epoch, (unsigned long long)item->first);
+        set_aside(stream, item);
+        return 1;
+    }
+    trail_sent(&stream->trail, item->epoch);
+    stream->passed = place;
+    if (stream->text_records >= (uint64_t)up->options->batch_records || stream->alone_until.epoch) {
+        carrier_send(stream);
+    }
+    return 1;
+}
+
+/* 1: got on; 0: nothing more, or no room. */
+static int step(struct stream *stream)
+{
+    static int (*const takers[])(struct stream *, const struct item *) = {
+        [ITEM_RECORD] = take_record, [ITEM_HOLE] = take_hole, [ITEM_END] = take_end
+    };
+    if (!stream->has_held) {
+        int r = reader_next(stream->reader, &stream->held);
+        if (r < 0) {
+            say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
+        }
+        if (r <= 0) {
+            return 0;
+        }
+        stream->has_held = true;
+        if (stream->fresh) {
+            begin(stream, &stream->held);
+        }
+    }
+    int r = takers[stream->held.kind](stream, &stream->held);
+    stream->has_held = r == 0;
+    return r;
+}
+
+int64_t stream_deadline(const struct stream *stream)
+{
+    return stream->text_records ? stream->text_since_ns + stream->up->options->batch_delay_ns
+                                : INT64_MAX;
+}
+
+bool stream_pump(struct stream *stream, int64_t now_ns)
+{
+    struct uplink *up = stream->up;
+    if (stream->rewind) {
+        if (window_waiting(&up->window, stream->index)) {
+            return false;
+        }
+        window_forget(&up->window, stream->index);
+        stream_restart(stream);
+    }
+    bool moved = false;
+    for (int i = 0; i < MESSAGES_PER_TURN && up->state == CARRIER_UP; i++) {
+        if (!stream->text_records && !carrier_room(up)) {
+            break;
+        }
+        if (step(stream) == 0) {
+            break;
+        }
+        moved = true;
+    }
+    if (stream->text_records && up->state == CARRIER_UP &&
+        (stream_deadline(stream) <= now_ns || up->stopping)) {
+        carrier_send(stream);
+    }
+    return moved;
+}
+
+/* Nothing under way: what was passed over needs no acknowledgement. */
+static void settle_idle(struct stream *stream)
+{
+    struct cursor_entry *c = &stream->cursor;
+    bool moved = c->confirmed.epoch != stream->passed.epoch || c->confirmed.seq != stream->passed.seq;
+    if (stream->text_records || !moved || !stream->passed.epoch || stream->rewind) {
+        return;
+    }
+    c->confirmed = stream->passed;
+    c->ranges = stream->trail.ranges;
+    stream->dirty = true;
+}
+
+void stream_settle(struct stream *stream)
+{
+    struct uplink *up = stream->up;
+    struct cursor_entry *c = &stream->cursor;
+    struct flight *flight;
+    while ((flight = window_oldest(&up->window, stream->index)) &&
+           flight->state == FLIGHT_ACCEPTED) {
+        c->base = c->confirmed = flight->last;
+        c->ranges.count = 0;
+        stream->dirty = true;
+        stream->refused_count = 0;
+        window_drop_oldest(&up->window, stream->index);
+    }
+    if (!flight && up->state == CARRIER_UP) {
+        settle_idle(stream);
+    }
+    if (stream->dirty && cursor_put(up->cursors, c) == 0) {
+        stream->dirty = false;
+    }
+    if (stream->index < STATS_BUSES) {
+        struct stats_stream *s = &up->stats->streams[stream->index];
+        s->epoch = c->confirmed.epoch;
+        s->confirmed = c->confirmed.seq;
+        s->seen = stream->seen_seq;
+        bool same = stream->seen_epoch == c->confirmed.epoch;
+        s->backlog = same ? (stream->seen_seq > s->confirmed ? stream->seen_seq - s->confirmed : 0)
+                          : stream->seen_seq;
+    }
+}
+
+void stream_refused(struct stream *stream, const struct flight *flight, const char *why)
+{
+    struct uplink *up = stream->up;
+    bool again = stream->refused_at.epoch == flight->last.epoch &&
+                 stream->refused_at.seq == flight->last.seq;
+    if (flight->records == 1) {
+        stream->refused_count = again ? stream->refused_count + 1 : 1;
+        stream->refused_at = flight->last;
+    }
+    say(SAY_WARNING, "refused bus=%s seq=%llu: %s", stream->bus,
+        (unsigned long long)flight->last.seq, why);
+    stream->alone_until = flight->last;
+    stream->rewind = true;
+    up->last_refused_ns = boot_now().ns;
+    up->stats->refused++;
+    char text[STATS_TEXT];
+    snprintf(text, sizeof text, "broker refuses records: %s", why);
+    stats_text(up->stats->trouble, STATS_TEXT, text);
+}
+
+bool stream_drained(struct stream *stream)
+{
+    return !stream->has_held && !stream->text_records && !stream->rewind &&
+           !window_oldest(&stream->up->window, stream->index);
+}
