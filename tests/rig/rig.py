@@ -226,8 +226,7 @@ class Program(Process):
         """Sends one command line and waits for its reply; RuntimeError if it was refused."""
         with self._news:
             seen = len(self._replies)
-            self.proc.stdin.write(line.encode() + b"\n")
-            self.proc.stdin.flush()
+            self._send(line)
             self._news.wait_for(lambda: len(self._replies) > seen or self._eof, timeout)
             if len(self._replies) <= seen:
                 raise RuntimeError(f"{self.name}: no reply to {line!r}")
@@ -241,16 +240,12 @@ class Program(Process):
             with self._news:
                 self._news.wait_for(lambda: self._eof, timeout)
                 return self._reports[-1] if self._reports else None
-        with self._news:
-            seen = len(self._reports)
-            self._ask()
-            self._news.wait_for(lambda: len(self._reports) > seen or self._eof, timeout)
-            if len(self._reports) <= seen:
-                raise RuntimeError(f"{self.name}: no report")
-            return self._reports[-1]
+        self.command("report", timeout)     # which prints the report before its reply
+        return self._reports[-1]
 
-    def _ask(self):
-        self.proc.send_signal(signal.SIGUSR1)
+    def _send(self, line):
+        self.proc.stdin.write(line.encode() + b"\n")
+        self.proc.stdin.flush()
 
     def stop(self):
         """Ends the program; returns its last report."""
@@ -570,7 +565,7 @@ class Rig:
 
     def sink(self, broker, *topics, name="sink", time_reg=0, **options):
         """Starts mqtt-sink on the broker; returns when it has subscribed."""
-        args = [self.program("mqtt-sink"), "--port", broker.port, "--time-reg", time_reg]
+        args = [self.program("mqtt-sink"), "--control", "-", "--port", broker.port, "--time-reg", time_reg]
         for topic in topics or ("#",):
             args += ["--topic", topic]
         sink = Program(self, name, args + _options(options)).start()
