@@ -17,7 +17,7 @@ memory (`rig.ram`). At the end of the `with` block, however it is left, every pr
 started is ended by its pid, last one first, and both directories are removed. When the block
 ends with an exception, the last lines of each program's log are printed first.
 
-Needs Python 3 and nothing else. The programs come from $WEIR_BIN (the build directory).
+For unittest there is RigTest, a TestCase with `self.rig`. Needs Python 3 and nothing else. The programs come from $WEIR_BIN (the build directory).
 """
 import ctypes
 import json
@@ -30,6 +30,7 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -201,7 +202,8 @@ class Program(Process):
     def start(self):
         super().start()
         self._eof = False
-        threading.Thread(target=self._read, args=(self.proc.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self.proc.stdout,), daemon=True)
+        self._reader.start()
         return self
 
     def _read(self, stdout):
@@ -251,6 +253,14 @@ class Program(Process):
         """Ends the program; returns its last report."""
         super().stop()
         return self.report() if self.proc else None
+
+    def _reap(self, timeout):
+        status = super()._reap(timeout)
+        if self.proc:
+            self._reader.join(timeout)
+            self.proc.stdin.close()
+            self.proc.stdout.close()
+        return status
 
 
 class Broker(Process):
@@ -316,7 +326,7 @@ class Broker(Process):
                 "-t", topic, "-s"] + (["-r"] if retain else [])
         if user:
             args += ["-u", user[0], "-P", user[1]]
-        subprocess.run(args, input=payload.encode(), check=True, timeout=30)
+        subprocess.run(args, input=payload.encode(), check=True, timeout=30, capture_output=True)
 
 
 class Subscriber(Process):
@@ -551,13 +561,27 @@ class Rig:
             self._up(wire, lambda: os.path.exists(link))
         return wire
 
+    def pymodbus(self, values, name="pymodbus", rtu=False):
+        """Starts a slave of pymodbus with fixed values; see pymodbus_slave.py. It has `.port`.
+
+        values is {unit: {"holding": {address: [values]}, "input": ..., "coil": ..., ...}}. With
+        rtu, put a wire before it: rig.wire(f"tcp:{slave.port}") gives it a pseudo-terminal.
+        """
+        values_file, port_file = self.path(f"{name}.json"), self.path(f"{name}.port")
+        with open(values_file, "w") as f:
+            json.dump(values, f)
+        slave = Process(self, name, ["/usr/bin/python3", _beside("pymodbus_slave.py"), "--values",
+                                     values_file, "--port-file", port_file] +
+                        (["--rtu"] if rtu else [])).start()
+        slave.port = self._up(slave, lambda: _read_number(port_file))
+        return slave
+
     def proxy(self, broker, name="proxy", commands=()):
         """Starts mqtt-proxy in front of a broker; clients connect to `.port` or `.url`."""
         port_file = self.path(f"{name}.port")
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mqtt_proxy.py")
-        proxy = Program(self, name, ["/usr/bin/python3", script, "--listen", "0", "--broker",
-                                     f"127.0.0.1:{broker.port}", "--port-file", port_file,
-                                     *commands])
+        proxy = Program(self, name, ["/usr/bin/python3", _beside("mqtt_proxy.py"), "--listen", "0",
+                                     "--broker", f"127.0.0.1:{broker.port}",
+                                     "--port-file", port_file, *commands])
         proxy.start()
         proxy.port = self._up(proxy, lambda: _read_number(port_file))
         proxy.url = f"mqtt://127.0.0.1:{proxy.port}"
@@ -596,6 +620,20 @@ class Rig:
         return value
 
 
+class RigTest(unittest.TestCase):
+    """A test case with a rig of its own in self.rig; shows the logs when a test fails."""
+
+    def setUp(self):
+        self.rig = Rig().__enter__()
+        self.addCleanup(self._close_rig)
+
+    def _close_rig(self):
+        result = self._outcome.result
+        if any(test is self for test, _ in result.failures + result.errors):
+            self.rig.show_logs()
+        self.rig.close()
+
+
 def _options(options):
     args = []
     for key, value in options.items():
@@ -603,6 +641,10 @@ def _options(options):
         if value is not True:
             args.append(str(value))
     return args
+
+
+def _beside(name):
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
 
 
 def _read_number(path):
