@@ -152,6 +152,7 @@ int meters_answer(struct meters *meters, int unit, const uint8_t *pdu, int lengt
         return 2;
     }
     meters->answered_count++;
+    meters->unit[unit].answered_count++;
     meters->point_count += (uint64_t)(pdu[3] << 8 | pdu[4]);
     return (pdu[0] <= DISCRETE_INPUTS ? read_bits : read_registers)(meters, unit, pdu, at_ns,
                                                                     reply);
@@ -181,9 +182,10 @@ static void print_unit(const struct meters_unit *u, FILE *out)
 {
     double mean = u->interval_count ? ms(u->interval_sum_ns) / (double)u->interval_count : 0;
     fprintf(out,
-            "{\"requests\":%" PRIu64 ",\"interval_ms\":[%.2f,%.2f,%.2f],\"since_last_ms\":%.2f}",
-            u->request_count, ms(u->interval_min_ns), mean, ms(u->interval_max_ns),
-            u->last_ns ? ms(rig_now_ns() - u->last_ns) : -1.0);
+            "{\"requests\":%" PRIu64 ",\"answered\":%" PRIu64
+            ",\"interval_ms\":[%.2f,%.2f,%.2f],\"since_last_ms\":%.2f}",
+            u->request_count, u->answered_count, ms(u->interval_min_ns), mean,
+            ms(u->interval_max_ns), u->last_ns ? ms(rig_now_ns() - u->last_ns) : -1.0);
 }
 
 void meters_print(const struct meters *meters, FILE *out)

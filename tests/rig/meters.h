@@ -20,7 +20,7 @@ enum { METERS_UNIT_MAX = 247, METERS_TABLES = 4, METERS_PDU_MAX = 253 };
 
 struct meters_unit {
     uint16_t *reads[METERS_TABLES]; /* by function code - 1 */
-    uint64_t request_count, interval_count;
+    uint64_t request_count, answered_count, interval_count;
     int64_t last_ns; /* when the previous request came; 0: none yet */
     int64_t interval_min_ns, interval_max_ns, interval_sum_ns;
     int64_t interval_max_wall_ns; /* when the longest interval ended */

@@ -22,6 +22,7 @@ For unittest there is RigTest, a TestCase with `self.rig`. Needs Python 3 and no
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -108,6 +109,7 @@ class Process:
     """
 
     stop_timeout = 20
+    may_crash = False       # True: a sanitizer's complaint in the log is no failure
 
     def __init__(self, rig, name, args, env=None, stdin=subprocess.DEVNULL, stdout=None):
         self.rig, self.name, self.args = rig, name, [str(a) for a in args]
@@ -169,6 +171,11 @@ class Process:
             for pid in tree(self.pid):
                 _kill(pid)
             return self.proc.wait(5)
+
+    def complaint(self):
+        """What a sanitizer said in the log: its first line and what follows; or None."""
+        found = re.search(r"(runtime error:|ERROR: \w+Sanitizer)", self.log_text())
+        return self.log_text()[found.start():][:2000] if found else None
 
     def log_text(self):
         """All that the program has written to its log so far."""
@@ -464,15 +471,35 @@ class Rig:
     def __exit__(self, kind, value, traceback):
         if kind is not None:
             self.show_logs()
-        self.close()
+        try:
+            self.close()
+        except RuntimeError as problem:
+            if kind is None:
+                raise
+            print(problem, file=sys.stderr)
 
     def close(self):
-        """Ends every process, last started first, and removes the directories."""
+        """Ends every process, last started first, and removes the directories.
+
+        RuntimeError if a sanitizer has complained in the log of one that may not crash.
+        """
         for process in reversed(self.processes):
             try:
                 process.stop()
             except Exception as problem:        # the others must still be ended
                 print(f"rig: {process.name}: {problem!r}", file=sys.stderr)
+        self._end_orphans()
+        complaints = [f"{p.name}: {p.complaint()}" for p in self.processes
+                      if not p.may_crash and p.complaint()]
+        if self.keep:
+            print(f"rig: kept {self.dir} {self.ram}", file=sys.stderr)
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+            shutil.rmtree(self.ram, ignore_errors=True)
+        if complaints:
+            raise RuntimeError("\n".join(complaints))
+
+    def _end_orphans(self):
         for pid in tree(os.getpid())[1:]:
             if pid not in self._before:
                 args = command_line(pid)
@@ -483,11 +510,6 @@ class Rig:
                     os.waitpid(pid, 0)
                 except OSError:
                     pass
-        if self.keep:
-            print(f"rig: kept {self.dir} {self.ram}", file=sys.stderr)
-        else:
-            shutil.rmtree(self.dir, ignore_errors=True)
-            shutil.rmtree(self.ram, ignore_errors=True)
 
     def show_logs(self, lines=15):
         """Prints the end of every log to standard error."""
