@@ -75,7 +75,7 @@ static bool same(double decimal, double value, bool single)
 static unsigned slow(double value, bool single, char *buf)
 {
     char text[NUMBER_MAX + 8];
-    for (int digits = single ? 6 : 15; digits <= 17; digits++) {
+    for (int digits = single ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) {
             break;

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+weir_test(log-queue log_queue.c log_rig.c LIBS weir_log)
+weir_test(log-torn log_torn.c log_rig.c LIBS weir_log)
+weir_test(log-gone log_gone.c LIBS weir_log)
