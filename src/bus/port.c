@@ -239,11 +239,11 @@ void port_close(struct port *port, int64_t now_ns, const char *why)
         port->watch_fd = port_serial_watch(port->config->path);
     }
     close_fd(port);
-    if (port->state == OPEN && now_ns - port->opened_ns >= STEADY_NS) {
-        port->backoff_ns = RETRY_FIRST_NS;
-    }
+    bool steady = port->state == OPEN && now_ns - port->opened_ns >= STEADY_NS;
+    port->backoff_ns = steady ? RETRY_FIRST_NS : port->backoff_ns;
     port->state = CLOSED;
     port->tried_ns = now_ns;
-    port->retry_ns = now_ns + port->backoff_ns;
+    /* Many servers end a connection that was idle, and take the next one at once. */
+    port->retry_ns = now_ns + (steady && port->tcp ? 0 : port->backoff_ns);
     snprintf(port->now.words, sizeof port->now.words, "%s", why);
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/serial.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,8 +136,9 @@ static int take_lock(int fd, const struct stat *st, bool pty, struct port_opened
 static void want_low_latency(int fd)
 {
     struct serial_struct serial;
-    if (ioctl(fd, TIOCGSERIAL, &serial) == 0 && !(serial.flags & ASYNC_LOW_LATENCY)) {
-        serial.flags |= ASYNC_LOW_LATENCY;
+    const int flag = (int)ASYNC_LOW_LATENCY;
+    if (ioctl(fd, TIOCGSERIAL, &serial) == 0 && !(serial.flags & flag)) {
+        serial.flags |= flag;
         ioctl(fd, TIOCSSERIAL, &serial);
     }
 }

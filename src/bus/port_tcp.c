@@ -64,7 +64,8 @@ static int resolve(const char *address, uint16_t default_port, struct port_addre
     int r = getaddrinfo(host, port, &hints, &where->list);
     if (r != 0) {
         where->list = NULL;
-        snprintf(opened->words, sizeof opened->words, "%s: %s", host, gai_strerror(r));
+        snprintf(opened->words, sizeof opened->words, "%.80s: %.70s", host,
+                 gai_strerror(r));
         return -EHOSTUNREACH;
     }
     where->next = where->list;

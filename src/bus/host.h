@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What the files of the bus process share: the host of one adapter.
+ *
+ *   bus.c      main, set-up, end         loop.c    the main loop: link, port, turns
+ *   device.c   one device's run-time     cycle.c   one device's poll: parts, retries, silence
+ *   host.c     services for the adapter  output.c  records, notices to core, trouble
+ *   schedule.c points.c state.c          pure rules, each with its own header
+ *   port.c     the line                  trace.c   the last bytes on it
+ */
+#ifndef BUS_HOST_H
+#define BUS_HOST_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/adapter.h>
+
+#include "base/clock.h"
+#include "bus/points.h"
+#include "bus/port.h"
+#include "bus/schedule.h"
+#include "bus/state.h"
+#include "bus/trace.h"
+#include "config/config.h"
+#include "link/link.h"
+#include "link/stats.h"
+#include "log/queue.h"
+#include "record/shape.h"
+
+/* Core hears of new records when the schedule goes idle, or this long after the first of them. */
+#define NOTICE_NS (5 * NS_PER_MS)
+
+struct device {
+    const struct weir_device *view;
+    const struct device_config *config;
+    struct stats_device *stats;
+    struct shape *reading, *change; /* NULL: `reading` of a listening adapter */
+    struct points *points;
+    struct state state;
+    struct weir_value *values;
+    size_t *texts; /* which points are text or bytes */
+    size_t text_count;
+    size_t lead; /* the part that is asked first: 0, or one that is known to answer */
+    char doing[STATS_TEXT];
+};
+
+struct host {
+    struct weir_bus bus; /* the adapter's view; must be first: services find the host by it */
+    const struct weir_adapter *adapter;
+    void *self; /* the adapter's */
+    const struct settings *settings;
+    const struct bus_config *config;
+    struct findings *findings; /* while the adapter opens */
+
+    struct stats_bus *stats;
+    struct link *link; /* NULL: started by hand */
+    struct queue *queue;
+    struct trace *trace;
+    struct port *port;
+    struct schedule *schedule;
+    struct device *devices;
+
+    struct shape **shapes; /* declared by a listening adapter; the index is what it knows */
+    size_t *shape_devices;
+    size_t shape_count;
+
+    int64_t silence_ns;     /* of the line, between frames */
+    int64_t quiet_until_ns; /* nothing may be sent before */
+    int64_t first_ns;       /* when the first byte of this answer came; 0: none yet */
+    bool port_lost;         /* found within a callback; closed when it has returned */
+    char port_words[PORT_TEXT];
+    bool settling; /* the port has been neither opened nor refused yet: nobody is gone for that */
+
+    uint8_t *texts; /* what values of earlier parts of this cycle point to */
+    size_t texts_used;
+
+    int64_t untold_ns; /* when the first record came that core has not heard of; 0: none */
+    uint64_t lost_before; /* records lost by processes before this one */
+    int append_error;
+
+    int64_t second_ns, minute_ns, waited_ns;
+    sigset_t wait_mask; /* signals that may end a wait */
+    bool stop, orphan;
+};
+
+enum { HOST_TEXTS_BYTES = 128 * 1024 };
+
+/* host.c */
+extern const struct weir_adapter_host host_services;
+struct host *host_of(struct weir_bus *bus);
+void host_lose_port(struct host *host, const char *why);
+size_t host_flush(struct host *host);
+/* A plugin may keep us for this long, doing that. */
+void host_busy(struct host *host, const char *doing, int64_t for_ns);
+void host_free(struct host *host);
+
+/* output.c */
+struct clock_offset host_clock(const struct host *host);
+int host_append(struct host *host, struct device *device, const struct shape *shape,
+                int64_t time_ns, const struct weir_value *values);
+void host_notify(struct host *host);
+/* Works out what is wrong with the bus as a whole; tells core if that has changed. */
+void host_trouble(struct host *host);
+void host_state(struct host *host, struct device *device, bool gone, enum weir_result why);
+void host_states(struct host *host);
+
+/* device.c */
+int devices_create(struct host *host);
+void devices_destroy(struct host *host);
+
+/* cycle.c */
+enum schedule_outcome cycle_run(struct host *host, const struct turn *turn);
+
+/* loop.c */
+int loop_run(struct host *host);
+
+#endif

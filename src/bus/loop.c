@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * The main loop of a bus process: whose turn is it, else wait for link, port and time. While devices are
+ * due back to back, link and port are looked at every few milliseconds only: a poll(2) would cost as
+ * much as a poll.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/say.h"
+#include "bus/host.h"
+
+enum { LISTEN_BYTES = 4096 };
+#define MINUTE_NS         (60 * NS_PER_S)
+#define RESOLVE_BUSY_NS   (60 * NS_PER_S)
+#define RECEIVE_BUSY_NS   (2 * NS_PER_S)
+
+static void every_second(struct host *host, int64_t now_ns)
+{
+    host->second_ns = now_ns + NS_PER_S;
+    queue_clock(host->queue, host_clock(host));
+    host_states(host);
+    if (now_ns >= host->minute_ns) {
+        host->minute_ns = now_ns + MINUTE_NS;
+        say_flush();
+    }
+}
+
+/* ---- link */
+
+static void on_stop(void *context, const struct link_message *message)
+{
+    struct host *host = context;
+    host->stop = true;
+}
+
+static link_handler *const handlers[LINK_KIND_END] = { [LINK_STOP] = on_stop };
+
+static void serve_link(struct host *host, short revents)
+{
+    if (!revents) {
+        return;
+    }
+    if ((revents & (POLLERR | POLLNVAL)) ||
+        ((revents & POLLOUT) && link_flush(host->link) == -EPIPE) ||
+        ((revents & (POLLIN | POLLHUP)) && link_receive(host->link, handlers, host) == -EPIPE)) {
+        host->orphan = true;
+    }
+}
+
+/* ---- port */
+
+static void port_note_in_page(struct host *host)
+{
+    if (strcmp(host->stats->port, port_note(host->port)) != 0) {
+        stats_text(host->stats->port, sizeof host->stats->port, port_note(host->port));
+    }
+}
+
+static void port_happened(struct host *host, enum port_event event, int64_t now_ns)
+{
+    switch (event) {
+    case PORT_NOTHING:
+        return;
+    case PORT_OPENED:
+        host->settling = false;
+        host->stats->opens++;
+        host->quiet_until_ns = now_ns + host->silence_ns;
+        port_note_in_page(host);
+        say(port_warned(host->port) ? SAY_WARNING : SAY_NOTICE, "port open port=%s",
+            port_note(host->port));
+        schedule_rush(host->schedule, now_ns);
+        break;
+    case PORT_FAILED:
+        host->settling = false;
+        port_note_in_page(host);
+        say(SAY_WARNING, "port not open port=%s why=%s", port_note(host->port),
+            port_words(host->port));
+        break;
+    case PORT_LOST:
+        host->settling = true;
+        say(SAY_WARNING, "port lost port=%s why=%s", port_note(host->port),
+            port_words(host->port));
+        break;
+    }
+    trace_note(host->trace, now_ns, "port %s%s%s",
+               event == PORT_OPENED ? "open"
+               : event == PORT_LOST ? "lost"
+                                    : "not open",
+               event == PORT_OPENED ? "" : ": ", port_words(host->port));
+    host_trouble(host);
+}
+
+/* A callback found the port lost; now that it has returned, close it. */
+static void close_lost_port(struct host *host)
+{
+    if (host->port_lost) {
+        int64_t now_ns = boot_now().ns;
+        host->port_lost = false;
+        port_close(host->port, now_ns, host->port_words);
+        port_happened(host, PORT_LOST, now_ns);
+    }
+}
+
+static void listen_to(struct host *host, int64_t now_ns)
+{
+    uint8_t data[LISTEN_BYTES];
+    ssize_t n = read(port_fd(host->port), data, sizeof data);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (n <= 0) {
+        host_lose_port(host, n == 0 ? "closed by the other end" : strerror(errno));
+        return;
+    }
+    trace_put(host->trace, TRACE_RX, now_ns, data, (size_t)n);
+    host_busy(host, "receive", RECEIVE_BUSY_NS);
+    host->stats->noise_bytes += host->adapter->receive(host->self, data, (size_t)n, now_ns);
+    host->stats->busy_ns += boot_now().ns - now_ns;
+}
+
+static void serve_port(struct host *host, const struct pollfd *fds, unsigned count, int64_t now_ns)
+{
+    if (port_may_block(host->port, now_ns)) {
+        host_busy(host, "open port", RESOLVE_BUSY_NS);
+    }
+    port_happened(host, port_process(host->port, fds, count, now_ns), now_ns);
+    if (host->adapter->receive && count && (fds[0].revents & POLLIN) &&
+        fds[0].fd == port_fd(host->port)) {
+        listen_to(host, now_ns);
+        close_lost_port(host);
+    }
+}
+
+/* ---- waiting */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* next_ns: when somebody is due; in the past if somebody is. */
+static void wait_round(struct host *host, int64_t next_ns)
+{
+    struct pollfd fds[1 + PORT_POLL_FDS] = { { .fd = -1 } };
+    int64_t now_ns = boot_now().ns;
+    int64_t until_ns = earlier(next_ns, host->second_ns);
+    if (host->link) {
+        fds[0].fd = link_fd(host->link);
+        fds[0].events = (short)(POLLIN | (link_pending(host->link) ? POLLOUT : 0));
+    }
+    unsigned count = port_prepare(host->port, fds + 1, &until_ns);
+    int64_t wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    if (wait_ns > 0 || (host->untold_ns && now_ns - host->untold_ns >= NOTICE_NS)) {
+        host_notify(host);
+    }
+    struct timespec t = { wait_ns / NS_PER_S, wait_ns % NS_PER_S };
+    int n = ppoll(fds, 1 + count, &t, &host->wait_mask);
+    now_ns = boot_now().ns;
+    host->waited_ns = now_ns;
+    __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);
+    if (n <= 0) {
+        fds[0].revents = 0;
+        count = 0;
+    }
+    serve_link(host, fds[0].revents);
+    serve_port(host, fds + 1, count, now_ns);
+}
+
+/* Polls one device if one is due. */
+static bool take_turn(struct host *host, int64_t now_ns)
+{
+    struct turn turn;
+    if (host->settling || !host->adapter->poll || !schedule_take(host->schedule, now_ns, &turn)) {
+        return false;
+    }
+    enum schedule_outcome outcome = cycle_run(host, &turn);
+    schedule_done(host->schedule, turn.device, boot_now().ns, outcome);
+    close_lost_port(host);
+    return true;
+}
+
+static int64_t next_turn_ns(const struct host *host)
+{
+    return host->settling || !host->adapter->poll ? INT64_MAX : schedule_wake_ns(host->schedule);
+}
+
+int loop_run(struct host *host)
+{
+    if (host->link && link_send(host->link, &(struct link_message){ .kind = LINK_READY }) < 0) {
+        host->orphan = true;
+    }
+    host->settling = port_needed(host->port);
+    while (!host->stop && !host->orphan) {
+        int64_t now_ns = boot_now().ns;
+        __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);
+        if (now_ns >= host->second_ns) {
+            every_second(host, now_ns);
+        }
+        bool took = take_turn(host, now_ns);
+        if (!took || now_ns - host->waited_ns >= NOTICE_NS) {
+            wait_round(host, took ? now_ns : next_turn_ns(host));
+        }
+    }
+    host_notify(host);
+    return host->orphan ? EXIT_AGAIN : 0;
+}
