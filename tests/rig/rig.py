@@ -303,13 +303,13 @@ class Broker(Process):
             lines.append(f"acl_file {self.home}/acl")
         with open(self.conf, "w") as f:
             f.write("\n".join(lines) + "\n" + extra + "\n")
-        super().__init__(rig, name, [_which("mosquitto"), "-c", self.conf])
+        super().__init__(rig, name, [which("mosquitto"), "-c", self.conf])
 
     def _passwords(self, password):
         path = os.path.join(self.home, "passwords")
         with open(path, "w") as f:
             f.writelines(f"{user}:{secret}\n" for user, secret in password.items())
-        subprocess.run([_which("mosquitto_passwd"), "-U", path], check=True)
+        subprocess.run([which("mosquitto_passwd"), "-U", path], check=True)
         return path
 
     @property
@@ -329,7 +329,7 @@ class Broker(Process):
 
     def publish(self, topic, payload, retain=False, qos=1, user=None):
         """Publishes one message through mosquitto_pub; waits until it is out."""
-        args = [_which("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(self.port), "-q", str(qos),
+        args = [which("mosquitto_pub"), "-h", "127.0.0.1", "-p", str(self.port), "-q", str(qos),
                 "-t", topic, "-s"] + (["-r"] if retain else [])
         if user:
             args += ["-u", user[0], "-P", user[1]]
@@ -345,7 +345,7 @@ class Subscriber(Process):
 
     def __init__(self, rig, name, port, topics, extra=()):
         self.path = os.path.join(rig.dir, f"{name}.messages")
-        args = ["stdbuf", "-oL", _which("mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-q", "1", "-d", *extra,
+        args = ["stdbuf", "-oL", which("mosquitto_sub"), "-h", "127.0.0.1", "-p", port, "-q", "1", "-d", *extra,
                 "-F", "MSG %r %t %p"]
         for topic in topics:
             args += ["-t", topic]
@@ -445,7 +445,8 @@ class Receive(Process):
             return f.read()
 
 
-def _which(name):
+def which(name):
+    """The path of an installed program, also one that only root has in its PATH."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if not path:
         raise FileNotFoundError(f"{name} is not installed")
