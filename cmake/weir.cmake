@@ -13,6 +13,9 @@ if(WEIR_SANITIZE)
                       -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
+if(WEIR_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(WEIR_COVERAGE)
   add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
   add_link_options(-fprofile-instr-generate)
@@ -65,4 +68,16 @@ function(weir_test name)
   add_test(NAME unit.${name} COMMAND test-${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120
     ENVIRONMENT "WEIR_SOURCE_DIR=${PROJECT_SOURCE_DIR};WEIR_BINARY_DIR=${PROJECT_BINARY_DIR}")
+endfunction()
+
+# weir_fuzz(NAME SOURCES... [LIBS ...]) - one libFuzzer program, fuzz-NAME; its seeds lie in
+# tests/fuzz/seeds/NAME.
+function(weir_fuzz name)
+  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  add_executable(fuzz-${name} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(fuzz-${name} PRIVATE ${arg_LIBS})
+  target_compile_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(fuzz-${name} PROPERTIES
+                        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
 endfunction()
