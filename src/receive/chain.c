@@ -8,46 +8,88 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define NUMBER_MAX ((uint64_t)1 << 53)
 
-/* The epoch an entry speaks of; made if it is new, right before that of the record. NULL in
- * ret_epoch: the entry is refused. 0 or -ENOMEM. */
-static int find_named(struct verify *verify, struct stream *stream, const struct record *record,
-                      uint64_t id, int64_t now_ms, struct epoch **ret_epoch)
+/* Where an epoch stands is only a guess as long as nothing ties it to those before: a receiver that
+ * begins in the middle may see the sender go back to older ones. Such a row of epochs begins with
+ * one marked `loose`. Now an `after` lists the one at `index` before the one at `next`: if the row
+ * lies behind, it moves. */
+static bool move_row(struct stream *stream, size_t next, size_t index)
 {
-    size_t own = 0;
+    size_t anchor = 0;
+    size_t begin = index;
+    bool outside;
+
+    while (begin > next && !stream->epochs[begin]->loose) {
+        begin--;
+    }
+    if (begin == next) {
+        return false;
+    }
+    outside = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL && next <= anchor;
+    stream->epochs[begin]->loose = false;
+    stream->epochs[begin]->unannounced = false;
+    for (size_t i = begin; i <= index; i++) {
+        struct epoch *moved = stream->epochs[i];
+
+        moved->outside = outside;
+        if (outside) {
+            moved->early = moved->seen ? moved->start : 0;
+            moved->start = 0;
+            stream->early = true;
+        }
+        memmove(&stream->epochs[next + 1], &stream->epochs[next],
+                (i - next) * sizeof(struct epoch *));
+        stream->epochs[next++] = moved;
+    }
+    return true;
+}
+
+/* The epoch an entry speaks of, which stands before the one with `next_id`; made if it is new.
+ * NULL in ret_epoch: the entry is refused. 0 or -ENOMEM. */
+static int find_named(struct verify *verify, struct stream *stream, const struct record *record,
+                      uint64_t id, uint64_t next_id, int64_t now_ms, struct epoch **ret_epoch)
+{
+    size_t next = 0;
     size_t anchor = 0;
     size_t index = 0;
-    struct epoch *carrier = stream_epoch(stream, record->epoch, &own);
     struct epoch *epoch = stream_epoch(stream, id, &index);
 
     *ret_epoch = NULL;
-    if (epoch != NULL && index >= own) {
-        verify_fault(verify, stream, carrier, FAULT_CHAIN, now_ms,
+    if (stream_epoch(stream, next_id, &next) == NULL) {
+        return 0; /* forgotten, it is so long ago */
+    }
+    if (epoch != NULL) {
+        if (index < next || (index > next && move_row(stream, next, index))) {
+            *ret_epoch = epoch;
+            return 0;
+        }
+        verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_CHAIN, now_ms,
                      "the \"after\" of record %" PRIu64 " names epoch %" PRIu64 ", %s", record->seq,
-                     id, index == own ? "its own" : "which came later");
+                     id, id == record->epoch  ? "its own"
+                     : next_id == record->epoch ? "which came later"
+                                                : "out of order");
         return 0;
     }
-    if (epoch == NULL) {
-        bool has_anchor = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL;
-
-        if (own == 0 && stream->epoch_count == VERIFY_EPOCHS_MAX) {
-            return 0; /* no room before the oldest */
-        }
-        epoch = stream_insert(stream, own, id);
-        if (epoch == NULL) {
-            return -ENOMEM;
-        }
-        epoch->outside = has_anchor && own <= anchor;
-        epoch->start = epoch->outside ? 0 : 1;
+    if (next == 0 && stream->epoch_count == VERIFY_EPOCHS_MAX) {
+        return 0; /* no room before the oldest */
     }
+    epoch = stream_insert(stream, next, id);
+    if (epoch == NULL) {
+        return -ENOMEM;
+    }
+    /* Insertion may have forgotten the oldest, so look again where things are. */
+    stream_epoch(stream, id, &index);
+    epoch->outside = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL && index < anchor;
+    epoch->start = epoch->outside ? 0 : 1;
     *ret_epoch = epoch;
     return 0;
 }
 
 static int take_entry(struct verify *verify, struct stream *stream, const struct record *record,
-                      const struct ended *ended, int64_t now_ms)
+                      const struct ended *ended, uint64_t *next_id, int64_t now_ms)
 {
     struct epoch *epoch;
     int error;
@@ -55,10 +97,11 @@ static int take_entry(struct verify *verify, struct stream *stream, const struct
     if (ended->epoch == 0) {
         return 0; /* garbled, which was said */
     }
-    error = find_named(verify, stream, record, ended->epoch, now_ms, &epoch);
+    error = find_named(verify, stream, record, ended->epoch, *next_id, now_ms, &epoch);
     if (error < 0 || epoch == NULL) {
         return error;
     }
+    *next_id = ended->epoch;
     epoch->named = true;
     epoch->clean = ended->clean;
     epoch->damage = epoch->damage || ended->damage;
@@ -119,20 +162,38 @@ static bool is_listed_twice(const struct record *record, size_t index)
     return false;
 }
 
+/* Nothing ties a new epoch to the ones before it: neither it nor what its `after` listed was known. */
+static void mark_loose(struct stream *stream, const struct record *record, uint64_t oldest_id)
+{
+    struct epoch *oldest = stream_epoch(stream, oldest_id, NULL);
+
+    if (oldest != NULL && !oldest->outside && record->epoch != stream->anchor_epoch) {
+        oldest->loose = true;
+    }
+}
+
 int chain_take(struct verify *verify, struct stream *stream, const struct record *record,
                bool fresh, int64_t now_ms)
 {
+    uint64_t next_id = record->epoch;
+    bool tied = false;
     int error = 0;
 
-    for (size_t i = 0; error == 0 && i < record->after_count; i++) {
+    for (size_t i = record->after_count; error == 0 && i-- > 0;) { /* from the newest back */
+        const struct ended *ended = &record->after[i];
+
         if (is_listed_twice(record, i)) {
             verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_CHAIN,
                          now_ms,
                          "the \"after\" of record %" PRIu64 " names epoch %" PRIu64 " twice",
-                         record->seq, record->after[i].epoch);
+                         record->seq, ended->epoch);
             continue;
         }
-        error = take_entry(verify, stream, record, &record->after[i], now_ms);
+        tied = tied || stream_epoch(stream, ended->epoch, NULL) != NULL;
+        error = take_entry(verify, stream, record, ended, &next_id, now_ms);
+    }
+    if (error == 0 && fresh && !tied) {
+        mark_loose(stream, record, next_id);
     }
     if (error == 0 && fresh && stream->doubt) {
         error = doubt_between(stream, record);

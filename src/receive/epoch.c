@@ -226,6 +226,7 @@ void epoch_sum(const struct epoch *epoch, bool newest, struct sum *sum)
           : kind == GAP_LOST  ? &sum->lost
                               : &sum->unsure) += count;
     }
+    sum->unannounced += epoch->unannounced ? 1 : 0;
     if (epoch->named && !epoch->clean && (epoch->seen || !epoch->outside)) {
         sum->unclean_ends++;
     }

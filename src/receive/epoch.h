@@ -36,6 +36,7 @@ struct epoch {
     struct notice notices[EPOCH_NOTICE_MAX]; /* the newest */
     size_t notice_count;
     uint64_t start; /* complete from here on; 0: nothing is to be proved yet */
+    uint64_t early; /* what `start` will be when the sender has come back to the beginning */
     uint64_t high;  /* the highest that arrived */
     uint64_t records;
     uint64_t repeats;
@@ -50,6 +51,9 @@ struct epoch {
     bool clean;
     bool damage;
     bool end_unsure; /* how it ended was perhaps said while we were away */
+    bool loose;       /* its place in the order is a guess, see chain.c */
+    bool unannounced; /* came after another epoch, without an `after` */
+    int64_t seen_ms;  /* when its first record came */
 };
 
 enum gap { GAP_MISSING, GAP_UNSURE, GAP_LOST };
@@ -67,6 +71,7 @@ struct sum {
     uint64_t unknown_ends;
     uint64_t unsure_ends;
     uint64_t unclean_ends;
+    uint64_t unannounced;
 };
 
 /* NULL: no memory. */

@@ -24,6 +24,13 @@ static const bool why_is_loss[WHY_COUNT] = {
     [WHY_REFUSED] = true, [WHY_UNKNOWN] = true,
 };
 
+static const char *const fault_plurals[FAULT_COUNT] = {
+    [FAULT_DOUBLED] = "doubled",      [FAULT_REORDERED] = "reordered",
+    [FAULT_RANGE] = "wrong ranges",   [FAULT_CHAIN] = "broken chains",
+    [FAULT_END] = "wrong ends",       [FAULT_BROKEN] = "broken records",
+    [FAULT_STREAMS] = "not followed",
+};
+
 const char *verdict_name(enum verdict verdict)
 {
     return verdict_names[verdict];
@@ -112,7 +119,11 @@ static void write_head(const struct lines *lines, const struct sum *sum)
     bool complete = sum->missing == 0 && sum->unsure == 0 && sum->lost == 0 && told == 0;
 
     begin_line(lines);
-    if (epoch_end(epoch) == 0) {
+    if (epoch->start == 0) {
+        fprintf(lines->out, "%" PRIu64 " record%s from before the beginning", epoch->records,
+                plural(epoch->records));
+        complete = true;
+    } else if (epoch_end(epoch) == 0) {
         fputs("no records", lines->out);
     } else {
         fprintf(lines->out, "%" PRIu64 "..%" PRIu64 " %s", epoch->start, epoch_end(epoch),
@@ -223,6 +234,14 @@ static void write_end(const struct lines *lines, bool newest)
 {
     const struct epoch *epoch = lines->epoch;
 
+    if (epoch->unannounced) {
+        char when[32];
+
+        verdict_time(epoch->seen_ms, when, sizeof(when));
+        begin_line(lines);
+        fprintf(lines->out, "%s: it came after another epoch without an \"after\", at %s\n",
+                fault_name(FAULT_CHAIN), when);
+    }
     if (epoch->named && !epoch->clean) {
         begin_line(lines);
         fputs("ended unclean", lines->out);
@@ -352,12 +371,14 @@ static void write_last_line(FILE *out, const struct verify *verify, const struct
             : verdict == VERDICT_FAILED ? "FAILED"
                                         : "cannot know");
     write_count(out, sum->missing, "missing");
-    write_count(out, sum->unknown_ends, "unknown end");
+    write_count(out, sum->unknown_ends, sum->unknown_ends == 1 ? "unknown end" : "unknown ends");
     for (int i = 0; i < FAULT_COUNT; i++) {
-        write_count(out, verify->fault_counts[i], fault_name((enum fault)i));
+        uint64_t count = verify->fault_counts[i] + (i == FAULT_CHAIN ? sum->unannounced : 0);
+
+        write_count(out, count, count == 1 ? fault_name((enum fault)i) : fault_plurals[i]);
     }
     write_count(out, sum->unsure, "not known");
-    write_count(out, sum->unsure_ends, "end not known");
+    write_count(out, sum->unsure_ends, sum->unsure_ends == 1 ? "end not known" : "ends not known");
     fprintf(out, "%s %" PRIu64 " record%s in %" PRIu64 " stream%s",
             verdict == VERDICT_OK ? "," : ";", sum->records, plural(sum->records), sum->streams,
             plural(sum->streams));

@@ -254,8 +254,8 @@ int verify_range(struct verify *verify, const struct stream *stream, struct epoc
 }
 
 /* The first record of an epoch: where does the epoch begin, and may it begin like this? */
-static int enter(struct verify *verify, struct stream *stream, const struct record *record,
-                 int64_t now_ms, bool *ret_fresh)
+static int enter(struct stream *stream, const struct record *record, int64_t now_ms,
+                 bool *ret_fresh)
 {
     struct epoch *epoch = stream_epoch(stream, record->epoch, NULL);
     bool known = epoch != NULL;
@@ -277,16 +277,17 @@ static int enter(struct verify *verify, struct stream *stream, const struct reco
         stream->anchor_seq = record->seq;
         epoch->start = lowest(record);
     } else if (epoch->outside) {
-        epoch->start = lowest(record);
+        epoch->start = 0; /* begin_earlier() sees to it */
     } else if (!known && !record->has_after) {
         if (stream->doubt) {
             error = epoch_doubt(epoch, 1, lowest(record) - 1);
         } else {
-            verify_fault(verify, stream, epoch, FAULT_CHAIN, now_ms,
-                         "its first record here, %" PRIu64 ", carries no \"after\"", record->seq);
+            epoch->unannounced = true; /* unless it turns out to be an earlier one: chain.c */
+            epoch->start = lowest(record);
         }
     }
     epoch->seen = true;
+    epoch->seen_ms = now_ms;
     *ret_fresh = true;
     return error;
 }
@@ -300,6 +301,33 @@ static bool is_before_anchor(const struct stream *stream, size_t index, uint64_t
         return false; /* long ago */
     }
     return index < anchor || (index == anchor && seq < stream->anchor_seq);
+}
+
+static uint64_t lower(uint64_t start, uint64_t low)
+{
+    return start == 0 || low < start ? low : start;
+}
+
+/* Before the beginning nothing is to be proved until the sender has come all the way back to it. */
+static void begin_earlier(struct stream *stream, size_t index, const struct record *record)
+{
+    struct epoch *epoch = stream->epochs[index];
+
+    if (is_before_anchor(stream, index, record->seq)) {
+        epoch->early = lower(epoch->early, lowest(record));
+        stream->early = true;
+        return;
+    }
+    if (epoch->id == stream->anchor_epoch) {
+        epoch->start = lower(epoch->start, lowest(record));
+    }
+    for (size_t i = 0; stream->early && i < stream->epoch_count; i++) {
+        if (stream->epochs[i]->early != 0) {
+            stream->epochs[i]->start = lower(stream->epochs[i]->start, stream->epochs[i]->early);
+            stream->epochs[i]->early = 0;
+        }
+    }
+    stream->early = false;
 }
 
 /* Do the ranges fit the hole below the record: side by side, ending right below it? */
@@ -328,7 +356,7 @@ static int check_below(struct verify *verify, struct stream *stream, struct epoc
     uint64_t from = epoch->high + 1 > epoch->start ? epoch->high + 1 : epoch->start;
     struct interval hole;
 
-    if (from >= record->seq || !intervals_gap(&epoch->have, from, record->seq - 1, &hole)) {
+    if (epoch->start == 0 || from >= record->seq || !intervals_gap(&epoch->have, from, record->seq - 1, &hole)) {
         return 0;
     }
     if (stream->doubt && !record->has_after) {
@@ -421,11 +449,7 @@ static int take_number(struct verify *verify, struct stream *stream, const struc
     enum why why = have ? epoch_told(epoch, record->seq) : WHY_INVALID;
     int error = 0;
 
-    if (is_before_anchor(stream, index, record->seq) || epoch->id == stream->anchor_epoch) {
-        uint64_t low = lowest(record);
-
-        epoch->start = low < epoch->start ? low : epoch->start;
-    }
+    begin_earlier(stream, index, record);
     for (size_t i = 0; error == 0 && i < record->before.count; i++) {
         error = verify_range(verify, stream, epoch, &record->before.list[i], record->seq - 1,
                              record, now_ms);
@@ -457,7 +481,7 @@ int verify_record(struct verify *verify, const struct record *record, int64_t no
     if (error < 0) {
         return error;
     }
-    error = enter(verify, stream, record, now_ms, &fresh);
+    error = enter(stream, record, now_ms, &fresh);
     if (error == 0 && record->garbled) {
         verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_RANGE, now_ms,
                      "the \"before\" or \"after\" of record %" PRIu64 " cannot be read",
@@ -518,6 +542,7 @@ static void add_sum(struct sum *sum, const struct sum *more)
     sum->unknown_ends += more->unknown_ends;
     sum->unsure_ends += more->unsure_ends;
     sum->unclean_ends += more->unclean_ends;
+    sum->unannounced += more->unannounced;
     for (int i = 0; i < WHY_COUNT; i++) {
         sum->told[i] += more->told[i];
     }
@@ -550,7 +575,8 @@ uint64_t verify_fault_total(const struct verify *verify)
 
 enum verdict verify_verdict(const struct verify *verify, const struct sum *sum)
 {
-    if (sum->missing > 0 || sum->unknown_ends > 0 || verify_fault_total(verify) > 0) {
+    if (sum->missing > 0 || sum->unknown_ends > 0 || sum->unannounced > 0 ||
+        verify_fault_total(verify) > 0) {
         return VERDICT_FAILED;
     }
     if (sum->unsure > 0 || sum->unsure_ends > 0) {

@@ -41,6 +41,7 @@ struct stream {
     size_t epoch_count;
     uint64_t anchor_epoch; /* where it began; 0: nothing arrived yet */
     uint64_t anchor_seq;
+    bool early;        /* the sender went back to before the beginning */
     bool doubt;        /* we were away and the broker did not keep what came */
     struct sum folded; /* what was known of epochs that are forgotten */
     size_t folded_count;
