@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * `weir bus NAME`: sets everything up, runs the loop, ends in order. As a child of core it has link,
- * configuration and stats page as open descriptors and leaves signals to core; by hand it reads the
- * file itself, and Ctrl-C ends it.
+ * `weir bus NAME`: sets everything up, runs the loop, ends in order. As a child of core it has
+ * link, configuration and stats page as open descriptors and leaves signals to core; by hand it
+ * reads the file itself, and Ctrl-C ends it.
  */
 #include "bus/bus.h"
 
@@ -24,9 +24,9 @@
 #include "bus/host.h"
 #include "config/plugin.h"
 
-#define OPEN_BUSY_NS      (15 * NS_PER_S)
-#define LOCK_PATIENCE_NS  (5 * NS_PER_S)
-#define LOCK_PAUSE_NS     (100 * NS_PER_MS)
+#define OPEN_BUSY_NS     (15 * NS_PER_S)
+#define LOCK_PATIENCE_NS (5 * NS_PER_S)
+#define LOCK_PAUSE_NS    (100 * NS_PER_MS)
 
 struct process {
     struct host host;
@@ -68,7 +68,8 @@ static void usage(FILE *out)
     fputs("usage: weir bus NAME [-c FILE]\n"
           "\n"
           "Runs one bus of the configuration in the foreground: polls its devices and appends the\n"
-          "records to its queue. `weir run` does this for every bus; by hand it is for looking closer\n"
+          "records to its queue. `weir run` does this for every bus; by hand it is for looking "
+          "closer\n"
           "(a debugger, strace). Ctrl-C ends it in order.\n"
           "\n"
           "  -c FILE   configuration (default: " WEIR_SYSCONF_DIR "/weir.conf)\n",
@@ -200,17 +201,16 @@ static int open_adapter(struct process *p)
     int r = host->adapter->open(&host->bus, &host->self);
     host->findings = NULL;
     if (findings_errors(p->findings)) {
-        return give_up(p, EXIT_CONFIG, "adapter %s refuses the configuration",
-                       host->adapter->name);
+        return give_up(p, EXIT_CONFIG, "adapter %s refuses the configuration", host->adapter->name);
     }
     if (r < 0) {
         return give_up(p, r == -ENOMEM ? EXIT_AGAIN : EXIT_CONFIG, "adapter %s did not open: %s",
                        host->adapter->name, strerror(-r));
     }
     r = devices_create(host);
-    return r < 0 ? give_up(p, r == -ENOMEM ? EXIT_AGAIN : EXIT_PERMANENT, "devices: %s",
-                           strerror(-r))
-                 : 0;
+    return r < 0
+               ? give_up(p, r == -ENOMEM ? EXIT_AGAIN : EXIT_PERMANENT, "devices: %s", strerror(-r))
+               : 0;
 }
 
 /* The process before us may still be on its way out. */
@@ -243,8 +243,8 @@ static int open_rest(struct process *p)
     struct host *host = &p->host;
     struct stats_bus *stats = host->stats;
     size_t count = host->bus.device_count;
-    int r = trace_create(p->settings.ram, p->name, host->adapter->name, host->bus.serial,
-                         &host->trace);
+    int r =
+        trace_create(p->settings.ram, p->name, host->adapter->name, host->bus.serial, &host->trace);
     if (r < 0) {
         say(SAY_WARNING, "no trace: %s", strerror(-r));
     }

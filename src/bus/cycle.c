@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * One cycle of one device: its parts one after the other, each with the line's silence before it and its
- * retries, then one record of what was read. A device that does not answer the first part is left for
- * this cycle; once a later part has timed out, there are no more retries: a time-out costs one device once.
+ * One cycle of one device: its parts one after the other, each with the line's silence before it
+ * and its retries, then one record of what was read. A device that does not answer the first part
+ * is left for this cycle; once a later part has timed out, there are no more retries: a time-out
+ * costs one device once.
  */
 #include <errno.h>
 #include <string.h>
@@ -118,8 +119,8 @@ static void keep_texts(struct cycle *c)
     struct host *host = c->host;
     for (size_t i = 0; i < c->device->text_count; i++) {
         struct weir_value *value = &c->device->values[c->device->texts[i]];
-        bool has_value = value->quality == WEIR_QUALITY_GOOD ||
-                         value->quality == WEIR_QUALITY_SUSPECT;
+        bool has_value =
+            value->quality == WEIR_QUALITY_GOOD || value->quality == WEIR_QUALITY_SUSPECT;
         const uint8_t *data = value->bytes.data;
         if (!has_value || (data >= host->texts && data < host->texts + host->texts_used)) {
             continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The devices of a bus at run time: shapes, deadbands, room for values, and their place in the stats
- * page, where counters of a process before this one go on.
+ * The devices of a bus at run time: shapes, deadbands, room for values, and their place in the
+ * stats page, where counters of a process before this one go on.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * What the host does for an adapter: the table of weir/adapter.h. Called from within callbacks only, so a
- * port that turns out to be lost is only marked here, and closed when the callback has returned.
+ * What the host does for an adapter: the table of weir/adapter.h. Called from within callbacks
+ * only, so a port that turns out to be lost is only marked here, and closed when the callback has
+ * returned.
  */
 #include "bus/host.h"
 
@@ -94,8 +95,8 @@ static struct timespec span(int64_t ns)
     return (struct timespec){ ns / NS_PER_S, ns % NS_PER_S };
 }
 
-/* Waits on one descriptor (-1: just waits). The events that came; 0: time is up. Core hears meanwhile of
- * records made before, so that a slow device does not hold them up. */
+/* Waits on one descriptor (-1: just waits). The events that came; 0: time is up. Core hears
+ * meanwhile of records made before, so that a slow device does not hold them up. */
 static short wait_for(struct host *host, int fd, short events, int64_t timeout_ns)
 {
     struct pollfd want = { .fd = fd, .events = events };
@@ -225,11 +226,11 @@ static size_t service_flush(struct weir_bus *bus)
     return host_flush(host_of(bus));
 }
 
-static void service_trace(struct weir_bus *bus, enum weir_direction direction,
-                          const uint8_t *data, size_t len)
+static void service_trace(struct weir_bus *bus, enum weir_direction direction, const uint8_t *data,
+                          size_t len)
 {
-    trace_put(host_of(bus)->trace, direction == WEIR_TX ? TRACE_TX : TRACE_RX, boot_now().ns,
-              data, len);
+    trace_put(host_of(bus)->trace, direction == WEIR_TX ? TRACE_TX : TRACE_RX, boot_now().ns, data,
+              len);
 }
 
 /* Once at start for each kind of record of a device, so it may allocate. */

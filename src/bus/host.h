@@ -78,7 +78,7 @@ struct host {
     uint8_t *texts; /* what values of earlier parts of this cycle point to */
     size_t texts_used;
 
-    int64_t untold_ns; /* when the first record came that core has not heard of; 0: none */
+    int64_t untold_ns;    /* when the first record came that core has not heard of; 0: none */
     uint64_t lost_before; /* records lost by processes before this one */
     int append_error;
 

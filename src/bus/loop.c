@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The main loop of a bus process: whose turn is it, else wait for link, port and time. While devices are
- * due back to back, link and port are looked at every few milliseconds only: a poll(2) would cost as
- * much as a poll.
+ * The main loop of a bus process: whose turn is it, else wait for link, port and time. While
+ * devices are due back to back, link and port are looked at every few milliseconds only: a poll(2)
+ * would cost as much as a poll.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,9 +15,9 @@
 #include "bus/host.h"
 
 enum { LISTEN_BYTES = 4096 };
-#define MINUTE_NS         (60 * NS_PER_S)
-#define RESOLVE_BUSY_NS   (60 * NS_PER_S)
-#define RECEIVE_BUSY_NS   (2 * NS_PER_S)
+#define MINUTE_NS       (60 * NS_PER_S)
+#define RESOLVE_BUSY_NS (60 * NS_PER_S)
+#define RECEIVE_BUSY_NS (2 * NS_PER_S)
 
 static void every_second(struct host *host, int64_t now_ns)
 {
@@ -83,8 +83,7 @@ static void port_happened(struct host *host, enum port_event event, int64_t now_
         break;
     case PORT_LOST:
         host->settling = true;
-        say(SAY_WARNING, "port lost port=%s why=%s", port_note(host->port),
-            port_words(host->port));
+        say(SAY_WARNING, "port lost port=%s why=%s", port_note(host->port), port_words(host->port));
         break;
     }
     trace_note(host->trace, now_ns, "port %s%s%s",

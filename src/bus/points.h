@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Deadband: which values of a reading need not be sent again. Pure. A value is compared with the one that
- * was sent last, not with the one read last, so that a slow drift is seen.
+ * Deadband: which values of a reading need not be sent again. Pure. A value is compared with the
+ * one that was sent last, not with the one read last, so that a slow drift is seen.
  */
 #ifndef BUS_POINTS_H
 #define BUS_POINTS_H

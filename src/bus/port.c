@@ -14,10 +14,10 @@
 
 #include "base/clock.h"
 
-#define RETRY_FIRST_NS  (250 * NS_PER_MS)
-#define RETRY_MAX_NS    (5 * NS_PER_S)
-#define RETRY_PACE_NS   (50 * NS_PER_MS) /* however often the folder changes */
-#define STEADY_NS       (2 * NS_PER_S)   /* open for so long: the next failure is a new one */
+#define RETRY_FIRST_NS (250 * NS_PER_MS)
+#define RETRY_MAX_NS   (5 * NS_PER_S)
+#define RETRY_PACE_NS  (50 * NS_PER_MS) /* however often the folder changes */
+#define STEADY_NS      (2 * NS_PER_S)   /* open for so long: the next failure is a new one */
 
 enum port_state { CLOSED, CONNECTING, OPEN };
 
@@ -48,7 +48,9 @@ int port_create(const struct port_config *config, uint16_t default_tcp_port, boo
     port->now.fd = -1;
     port->backoff_ns = RETRY_FIRST_NS;
     snprintf(port->now.note, sizeof port->now.note, "%s",
-             port->serial ? config->path : port->tcp ? config->address : "none");
+             port->serial ? config->path
+             : port->tcp  ? config->address
+                          : "none");
     snprintf(port->now.words, sizeof port->now.words, "not open yet");
     *ret_port = port;
     return 0;
@@ -172,8 +174,7 @@ static enum port_event try_to_open(struct port *port, int64_t now_ns)
         return port_serial_open(port->config, &port->now) == 0 ? opened(port, now_ns)
                                                                : failed(port, now_ns);
     }
-    int r = port_tcp_begin(port->config->address, port->default_tcp_port, &port->where,
-                           &port->now);
+    int r = port_tcp_begin(port->config->address, port->default_tcp_port, &port->where, &port->now);
     if (r == -EINPROGRESS) {
         port->state = CONNECTING;
         port->connect_until_ns = boot_now().ns + port->config->connect_timeout_ns;
@@ -204,8 +205,7 @@ static enum port_event process_closed(struct port *port, short revents, int64_t 
         int64_t soon_ns = port->tried_ns + RETRY_PACE_NS;
         port->retry_ns = soon_ns < port->retry_ns ? soon_ns : port->retry_ns;
     }
-    return port_needed(port) && now_ns >= port->retry_ns ? try_to_open(port, now_ns)
-                                                         : PORT_NOTHING;
+    return port_needed(port) && now_ns >= port->retry_ns ? try_to_open(port, now_ns) : PORT_NOTHING;
 }
 
 enum port_event port_process(struct port *port, const struct pollfd *fds, unsigned count,

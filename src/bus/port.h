@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The port of a bus: a serial line or a TCP connection that is opened, watched, closed as soon as it is lost
- * (so that a USB adapter gets its old name back) and opened again. Never blocks but for name
- * resolution. Does not log: what happened comes back as an event, why as words.
+ * The port of a bus: a serial line or a TCP connection that is opened, watched, closed as soon as
+ * it is lost (so that a USB adapter gets its old name back) and opened again. Never blocks but for
+ * name resolution. Does not log: what happened comes back as an event, why as words.
  *
  *   CLOSED --retry time, or its folder changed--> (TCP: CONNECTING) --> OPEN --lost--> CLOSED
  */
@@ -71,8 +71,8 @@ struct addrinfo;
 struct port_address {
     struct addrinfo *list, *next;
 };
-/* Resolves if need be and begins to connect to the next address. 0: connected; -EINPROGRESS: wait for
- * the descriptor to become writable, then port_tcp_finish(); else failed, with words. */
+/* Resolves if need be and begins to connect to the next address. 0: connected; -EINPROGRESS: wait
+ * for the descriptor to become writable, then port_tcp_finish(); else failed, with words. */
 int port_tcp_begin(const char *address, uint16_t default_port, struct port_address *where,
                    struct port_opened *opened);
 int port_tcp_finish(struct port_opened *opened);

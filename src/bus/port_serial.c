@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Opening a serial line. Drivers lie: a tty without hardware opens well and fails later (EIO), and some
- * accept a parity and keep another. So everything is asked back, and what was not kept is refused.
- * A pseudo-terminal has no wire and no parity: there it is a warning.
+ * Opening a serial line. Drivers lie: a tty without hardware opens well and fails later (EIO), and
+ * some accept a parity and keep another. So everything is asked back, and what was not kept is
+ * refused. A pseudo-terminal has no wire and no parity: there it is a warning.
  */
 #include "bus/port.h"
 
@@ -123,8 +123,8 @@ static int take_lock(int fd, const struct stat *st, bool pty, struct port_opened
         return owner ? say_why(opened, -EBUSY, "in use by pid %d", owner)
                      : say_why(opened, -EBUSY, "in use by another program");
     }
-    /* The mark stays as long as anybody has the tty open. A pty's other user may be the simulator that
-     * made it, and would keep a killed bus from opening it again. */
+    /* The mark stays as long as anybody has the tty open. A pty's other user may be the simulator
+     * that made it, and would keep a killed bus from opening it again. */
     if (!pty) {
         ioctl(fd, TIOCEXCL);
     }
@@ -152,7 +152,7 @@ static int apply(int fd, const struct port_config *config, struct termios *ret_g
         return say_why(opened, -EINVAL, "%lld is no standard baud rate", (long long)config->baud);
     }
     if (tcgetattr(fd, &t) != 0) {
-        return errno == EIO    ? say_why(opened, -EIO, "no hardware behind it")
+        return errno == EIO      ? say_why(opened, -EIO, "no hardware behind it")
                : errno == ENOTTY ? say_why(opened, -ENOTTY, "not a serial port")
                                  : say_why(opened, -errno, "%s", strerror(errno));
     }
@@ -180,8 +180,8 @@ static int check_kept(const struct port_config *config, const struct termios *go
     frame_text(wanted, asked);
     frame_text(got->c_cflag, kept);
     driver_name(st, driver, sizeof driver);
-    snprintf(opened->note, sizeof opened->note, "%s %lld %s", config->path,
-             (long long)config->baud, asked);
+    snprintf(opened->note, sizeof opened->note, "%s %lld %s", config->path, (long long)config->baud,
+             asked);
     if (cfgetospeed(got) != speed || cfgetispeed(got) != speed) {
         return say_why(opened, -EINVAL, "driver %s does not do %lld baud", driver,
                        (long long)config->baud);
@@ -192,8 +192,8 @@ static int check_kept(const struct port_config *config, const struct termios *go
     if (!pty) {
         return say_why(opened, -EINVAL, "driver %s made %s of %s", driver, kept, asked);
     }
-    snprintf(opened->note, sizeof opened->note, "%s %lld %s (pseudo-terminal: is %s)",
-             config->path, (long long)config->baud, asked, kept);
+    snprintf(opened->note, sizeof opened->note, "%s %lld %s (pseudo-terminal: is %s)", config->path,
+             (long long)config->baud, asked, kept);
     opened->warned = true;
     return 0;
 }
@@ -225,8 +225,8 @@ int port_serial_open(const struct port_config *config, struct port_opened *opene
     opened->warned = false;
     int fd = open(config->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
-        return errno == EBUSY   ? say_why(opened, -EBUSY, "in use by another program")
-               : errno == EIO   ? say_why(opened, -EIO, "no hardware behind it")
+        return errno == EBUSY    ? say_why(opened, -EBUSY, "in use by another program")
+               : errno == EIO    ? say_why(opened, -EIO, "no hardware behind it")
                : errno == ENOENT ? say_why(opened, -ENOENT, "not there")
                                  : say_why(opened, -errno, "%s", strerror(errno));
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Opening a TCP connection to a device or a serial server. Resolving a name may block, connecting does not.
+ * Opening a TCP connection to a device or a serial server. Resolving a name may block, connecting
+ * does not.
  */
 #include "bus/port.h"
 
@@ -64,8 +65,7 @@ static int resolve(const char *address, uint16_t default_port, struct port_addre
     int r = getaddrinfo(host, port, &hints, &where->list);
     if (r != 0) {
         where->list = NULL;
-        snprintf(opened->words, sizeof opened->words, "%.80s: %.70s", host,
-                 gai_strerror(r));
+        snprintf(opened->words, sizeof opened->words, "%.80s: %.70s", host, gai_strerror(r));
         return -EHOSTUNREACH;
     }
     where->next = where->list;

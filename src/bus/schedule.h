@@ -4,9 +4,10 @@
  * Whose turn is it? Pure: knows neither port nor clock, the caller tells it the time.
  *
  * Live devices are due on a grid of `every` from one common start; with `every` 0, as soon as the
- * last cycle has ended. Earliest due goes first, so nobody starves. A device that did not answer a whole
- * cycle is gone: it is asked one request (a probe) after a back-off that doubles from max(every, 2
- * time-outs) to 20 s. Bounds, with D devices gone and R the time of one round of the live ones:
+ * last cycle has ended. Earliest due goes first, so nobody starves. A device that did not answer a
+ * whole cycle is gone: it is asked one request (a probe) after a back-off that doubles from
+ * max(every, 2 time-outs) to 20 s. Bounds, with D devices gone and R the time of one round of the
+ * live ones:
  *   - a live device waits for one probe at most (one time-out) beside its live neighbours;
  *   - a device that comes back is asked within max(20 s, every, 2 time-outs) + D * (time-out + R).
  */

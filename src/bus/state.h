@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * `state` records: a device went or came back. At most one a minute and device; what changed in between is
- * counted in the next one (`repeats`), and if the device ended up where it was, that is told too. Pure.
+ * `state` records: a device went or came back. At most one a minute and device; what changed in
+ * between is counted in the next one (`repeats`), and if the device ended up where it was, that is
+ * told too. Pure.
  */
 #ifndef BUS_STATE_H
 #define BUS_STATE_H

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The trace ring: see trace.h. Positions only rise; the place in the ring is position modulo its size.
+ * The trace ring: see trace.h. Positions only rise; the place in the ring is position modulo its
+ * size.
  *
  *   ... overwritten | oldest ... entries ... head | free
  *   entry: u32 length with padding, u16 bytes of data, u8 kind, u8 0, u64 number, i64 time, data
  *
- * The writer moves `oldest` before it overwrites and `head` after it has written. A reader copies first
- * and then looks whether `oldest` has passed what it copied.
+ * The writer moves `oldest` before it overwrites and `head` after it has written. A reader copies
+ * first and then looks whether `oldest` has passed what it copied.
  */
 #include "bus/trace.h"
 
@@ -314,9 +315,8 @@ int trace_reader_next(struct trace_reader *reader, struct trace_entry *ret_entry
         }
         ret_entry->kind = entry.kind;
         ret_entry->time_ns = entry.time_ns;
-        ret_entry->lost = reader->number && entry.number > reader->number
-                              ? entry.number - reader->number
-                              : 0;
+        ret_entry->lost =
+            reader->number && entry.number > reader->number ? entry.number - reader->number : 0;
         ret_entry->len = entry.data_len;
         ret_entry->data = reader->data;
         reader->at += entry.length;

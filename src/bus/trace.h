@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The last 64 KiB of the wire of one bus, always there, in {ram}/trace/BUS. One process writes (the bus),
- * any number read (`weir trace`); nobody locks. It outlives the bus process: what was said before a
- * crash is still in it, and the next process goes on behind it.
+ * The last 64 KiB of the wire of one bus, always there, in {ram}/trace/BUS. One process writes (the
+ * bus), any number read (`weir trace`); nobody locks. It outlives the bus process: what was said
+ * before a crash is still in it, and the next process goes on behind it.
  */
 #ifndef BUS_TRACE_H
 #define BUS_TRACE_H

@@ -132,7 +132,9 @@ static void max_silence(void **state)
 static void several(void **state)
 {
     struct points *points;
-    struct point_rule rules[3] = { { WEIR_FLOAT32, 1, 0 }, { WEIR_FLOAT32, 0, 0 }, { WEIR_FLOAT32, 1, 0 } };
+    struct point_rule rules[3] = { { WEIR_FLOAT32, 1, 0 },
+                                   { WEIR_FLOAT32, 0, 0 },
+                                   { WEIR_FLOAT32, 1, 0 } };
     assert_int_equal(points_create(rules, 3, NS_PER_S, &points), 0);
     struct weir_value values[3] = { f32(1), f32(1), f32(1) };
     assert_int_equal(points_filter(points, 0, values), 3);
@@ -179,10 +181,14 @@ static void gone_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_deadband), cmocka_unit_test(drift),
-        cmocka_unit_test(edges),            cmocka_unit_test(text_is_always_sent),
-        cmocka_unit_test(quality),          cmocka_unit_test(max_silence),
-        cmocka_unit_test(several),          cmocka_unit_test(gone_and_back),
+        cmocka_unit_test(without_deadband),
+        cmocka_unit_test(drift),
+        cmocka_unit_test(edges),
+        cmocka_unit_test(text_is_always_sent),
+        cmocka_unit_test(quality),
+        cmocka_unit_test(max_silence),
+        cmocka_unit_test(several),
+        cmocka_unit_test(gone_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

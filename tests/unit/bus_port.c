@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Ports: a pseudo-terminal that is unplugged and comes back under another name, and a TCP server that
- * goes away. No wait here is for a time; all are for an event.
+ * Ports: a pseudo-terminal that is unplugged and comes back under another name, and a TCP server
+ * that goes away. No wait here is for a time; all are for an event.
  */
 #include "cmocka_all.h"
 
@@ -269,7 +269,8 @@ static void no_serial_port(void **state)
 
 static int tcp_server(uint16_t *port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                              .sin_port = htons(*port) };
     socklen_t len = sizeof a;
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -312,7 +313,9 @@ static void tcp(void **state)
 
 static void addresses(void **state)
 {
-    static const char *const bad[] = { "", ":502", "[::1", "[::1]x", "host:", "host:123456", "[]:1" };
+    static const char *const bad[] = {
+        "", ":502", "[::1", "[::1]x", "host:", "host:123456", "[]:1"
+    };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct port_address where = { 0 };
         struct port_opened opened = { .fd = -1 };
@@ -348,10 +351,10 @@ static void none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings),       cmocka_unit_test(parity_on_a_pty),
-        cmocka_unit_test(exclusive),      cmocka_unit_test(unplugged),
-        cmocka_unit_test(dangling),       cmocka_unit_test(no_serial_port),
-        cmocka_unit_test(tcp),            cmocka_unit_test(addresses),
+        cmocka_unit_test(settings),  cmocka_unit_test(parity_on_a_pty),
+        cmocka_unit_test(exclusive), cmocka_unit_test(unplugged),
+        cmocka_unit_test(dangling),  cmocka_unit_test(no_serial_port),
+        cmocka_unit_test(tcp),       cmocka_unit_test(addresses),
         cmocka_unit_test(none),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The schedule under simulated time: a line with devices that answer, or not, for so long; hours pass
- * in milliseconds. What is measured is what a user would: who is asked when, and how long others wait.
+ * The schedule under simulated time: a line with devices that answer, or not, for so long; hours
+ * pass in milliseconds. What is measured is what a user would: who is asked when, and how long
+ * others wait.
  */
 #include "cmocka_all.h"
 
@@ -218,7 +219,8 @@ static void two_of_eight_dead(void **state)
     }
 }
 
-/* Whatever the number of dead ones: one probe a round, and back in time, for any moment of return. */
+/* Whatever the number of dead ones: one probe a round, and back in time, for any moment of return.
+ */
 static void bound(void **state)
 {
     for (size_t gone = 1; gone < 12; gone++) {
@@ -239,8 +241,8 @@ static void bound(void **state)
                 assert_true(sim.devices[0].answers > 0);
                 assert_true(latest_ns < 30 * NS_PER_S);
                 assert_int_equal(sim.probes_in_row * !every_ns, 0);
-                int64_t worst_ns = (every_ns ? every_ns : round_ns) + NS_PER_S / 2 + round_ns +
-                                   400 * NS_PER_MS;
+                int64_t worst_ns =
+                    (every_ns ? every_ns : round_ns) + NS_PER_S / 2 + round_ns + 400 * NS_PER_MS;
                 for (size_t i = gone; i < 12; i++) {
                     assert_true(sim.devices[i].longest_ns <= worst_ns);
                 }
@@ -303,7 +305,9 @@ static void port_closed(void **state)
     struct sim sim;
     sim_start(&sim, 3, 0, 10 * NS_PER_MS);
     schedule_destroy(sim.schedule);
-    struct schedule_device configs[3] = { { 2 * NS_PER_S, NS_PER_S }, { 0, NS_PER_S }, { 60 * NS_PER_S, 1 } };
+    struct schedule_device configs[3] = { { 2 * NS_PER_S, NS_PER_S },
+                                          { 0, NS_PER_S },
+                                          { 60 * NS_PER_S, 1 } };
     assert_int_equal(schedule_create(configs, 3, sim.now_ns, &sim.schedule), 0);
     sim.port_closed = true;
     sim_run(&sim, 100.5);

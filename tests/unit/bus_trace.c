@@ -200,8 +200,10 @@ static void beside_a_writer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(simple),  cmocka_unit_test(long_data),
-        cmocka_unit_test(wraps_and_goes_on), cmocka_unit_test(damaged),
+        cmocka_unit_test(simple),
+        cmocka_unit_test(long_data),
+        cmocka_unit_test(wraps_and_goes_on),
+        cmocka_unit_test(damaged),
         cmocka_unit_test(beside_a_writer),
     };
     return cmocka_run_group_tests(tests, make_ram, remove_ram);

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * `weir tail`: records as they arrive, read from the queues like an uplink does, beside the running
+ * gateway and without its help. Shows what comes from now on.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/number.h"
+#include "base/say.h"
+#include "cli/cli.h"
+#include "cli/load.h"
+#include "log/reader.h"
+#include "record/json.h"
+#include "record/values.h"
+
+#define LOOK_AGAIN_NS (50 * NS_PER_MS)
+enum { JSON_FIRST_BYTES = 64 * 1024, JSON_MAX_BYTES = 64 * 1024 * 1024 };
+
+/* How a shape looks as JSON, prepared once. */
+struct known_shape {
+    const struct shape *shape;
+    struct json_shape *json;
+};
+
+struct tailed_bus {
+    char name[WEIR_NAME_MAX + 1];
+    struct reader *reader;
+    struct known_shape *shapes;
+    size_t shape_count;
+    struct tailed_bus *next;
+};
+
+struct tail {
+    const char *file, *device; /* NULL: every device */
+    bool json;
+    int64_t until_ns;
+    struct settings settings;
+    struct tailed_bus *buses;
+    bool started; /* buses that are found now are new */
+    int device_width, kind_width;
+    char *buffer;
+    size_t buffer_size;
+};
+
+static void usage(FILE *out)
+{
+    fputs("usage: weir tail [-c FILE] [--device D] [--json] [--seconds N]\n"
+          "\n"
+          "Shows records as they arrive, until Ctrl-C.\n"
+          "\n"
+          "  -c FILE       configuration (default: " LOAD_DEFAULT_FILE ")\n"
+          "  --device D    of this device only\n"
+          "  --json        one JSON object a line\n"
+          "  --seconds N   end after N seconds\n",
+          out);
+}
+
+/* ---- as a table */
+
+static void print_number(const struct weir_value *value, enum weir_type type)
+{
+    char text[NUMBER_MAX];
+    unsigned n = 0;
+    switch (type) {
+    case WEIR_BOOL:
+        text[n++] = value->boolean ? '1' : '0';
+        break;
+    case WEIR_INT64:
+        n = number_i64(value->int64, text);
+        break;
+    case WEIR_UINT64:
+        n = number_u64(value->uint64, text);
+        break;
+    case WEIR_FLOAT32:
+        n = number_f32(value->float32, text);
+        break;
+    case WEIR_FLOAT64:
+        n = number_f64(value->float64, text);
+        break;
+    case WEIR_TEXT:
+    case WEIR_BYTES:
+        break;
+    }
+    printf("%.*s", (int)n, text);
+}
+
+/* A device's words must not steer the terminal. */
+static void print_text(const struct weir_value *value)
+{
+    for (size_t i = 0; i < value->bytes.len; i++) {
+        unsigned char c = value->bytes.data[i];
+        putchar(c < ' ' || c == 127 ? '.' : c);
+    }
+}
+
+static void print_value(const struct weir_point *point, const struct weir_value *value)
+{
+    if (value->quality == WEIR_QUALITY_OMITTED) {
+        return;
+    }
+    printf("  %s=", point->name);
+    if (value->quality != WEIR_QUALITY_GOOD && value->quality != WEIR_QUALITY_SUSPECT) {
+        printf("(%s)", result_name(value->quality));
+        return;
+    }
+    if (point->type == WEIR_TEXT) {
+        print_text(value);
+    } else if (point->type == WEIR_BYTES) {
+        for (size_t i = 0; i < value->bytes.len; i++) {
+            printf("%02x", value->bytes.data[i]);
+        }
+    } else {
+        print_number(value, point->type);
+    }
+    printf("%s%s%s", point->unit[0] ? " " : "", point->unit,
+           value->quality == WEIR_QUALITY_SUSPECT ? "?" : "");
+}
+
+static void print_row(struct tail *tail, const struct item *item)
+{
+    char time[25];
+    const struct weir_shape *view = &item->shape->view;
+    int device = (int)strlen(view->device), kind = (int)strlen(view->kind);
+    tail->device_width = device > tail->device_width ? device : tail->device_width;
+    tail->kind_width = kind > tail->kind_width ? kind : tail->kind_width;
+    wall_format(wall_from_boot(item->time, item->clock), time);
+    printf("%s%c %-*s %-*s", time, item->clock.state == CLOCK_SYNCED ? ' ' : '?',
+           tail->device_width, view->device, tail->kind_width, view->kind);
+    for (size_t i = 0; i < view->point_count; i++) {
+        print_value(&view->points[i], &item->values[i]);
+    }
+    putchar('\n');
+}
+
+/* ---- as JSON */
+
+static struct json_shape *json_shape_of(struct tail *tail, struct tailed_bus *bus,
+                                        const struct shape *shape)
+{
+    for (size_t i = 0; i < bus->shape_count; i++) {
+        if (bus->shapes[i].shape == shape) {
+            return bus->shapes[i].json;
+        }
+    }
+    struct known_shape *more = realloc(bus->shapes, (bus->shape_count + 1) * sizeof *more);
+    if (!more) {
+        return NULL;
+    }
+    bus->shapes = more;
+    struct known_shape *known = &more[bus->shape_count];
+    known->shape = shape;
+    if (json_shape_create(tail->settings.gateway, bus->name, &shape->view, false, &known->json) <
+        0) {
+        return NULL;
+    }
+    bus->shape_count++;
+    return known->json;
+}
+
+static void print_json(struct tail *tail, struct tailed_bus *bus, const struct item *item)
+{
+    const struct json_shape *shape = json_shape_of(tail, bus, item->shape);
+    const struct json_record record = { .epoch = item->epoch,
+                                        .seq = item->first,
+                                        .time = wall_from_boot(item->time, item->clock),
+                                        .synced = item->clock.state == CLOCK_SYNCED,
+                                        .uptime_ns = item->time.ns,
+                                        .values = item->values };
+    while (shape) {
+        struct json json = json_init(tail->buffer, tail->buffer_size);
+        json_record(&json, shape, &record);
+        if (!json.failed) {
+            fwrite(tail->buffer, 1, json_len(&json), stdout);
+            putchar('\n');
+            return;
+        }
+        size_t size = tail->buffer_size ? tail->buffer_size * 2 : JSON_FIRST_BYTES;
+        char *more = size <= JSON_MAX_BYTES ? realloc(tail->buffer, size) : NULL;
+        if (!more) {
+            break;
+        }
+        tail->buffer = more;
+        tail->buffer_size = size;
+    }
+    fprintf(stderr, "weir: a record of %s is too large to show\n", item->shape->view.device);
+}
+
+/* ---- buses */
+
+static void add_bus(struct tail *tail, const char *name)
+{
+    struct tailed_bus *bus;
+    for (bus = tail->buses; bus; bus = bus->next) {
+        if (!strcmp(bus->name, name)) {
+            return;
+        }
+    }
+    bus = calloc(1, sizeof *bus);
+    if (!bus) {
+        return;
+    }
+    snprintf(bus->name, sizeof bus->name, "%.*s", WEIR_NAME_MAX, name);
+    if (reader_create(tail->settings.ram, bus->name, &bus->reader) < 0) {
+        free(bus);
+        return;
+    }
+    if (tail->started) {
+        reader_seek_start(bus->reader);
+    } else {
+        reader_seek_end(bus->reader);
+    }
+    bus->next = tail->buses;
+    tail->buses = bus;
+}
+
+/* {ram}/queue has one folder a bus. */
+static void find_buses(struct tail *tail)
+{
+    char path[512];
+    struct dirent *entry;
+    snprintf(path, sizeof path, "%s/queue", tail->settings.ram);
+    DIR *folder = opendir(path);
+    while (folder && (entry = readdir(folder))) {
+        if (entry->d_name[0] != '.' && strlen(entry->d_name) <= WEIR_NAME_MAX) {
+            add_bus(tail, entry->d_name);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+}
+
+static void remove_buses(struct tail *tail)
+{
+    while (tail->buses) {
+        struct tailed_bus *bus = tail->buses;
+        tail->buses = bus->next;
+        for (size_t i = 0; i < bus->shape_count; i++) {
+            json_shape_destroy(bus->shapes[i].json);
+        }
+        free(bus->shapes);
+        reader_destroy(bus->reader);
+        free(bus);
+    }
+}
+
+static void show_item(struct tail *tail, struct tailed_bus *bus, const struct item *item)
+{
+    if (item->kind == ITEM_HOLE) {
+        fprintf(stderr, "weir: bus %s: %llu records are gone (%s)\n", bus->name,
+                (unsigned long long)(item->last - item->first + 1), why_name(item->why));
+    }
+    if (item->kind != ITEM_RECORD ||
+        (tail->device && strcmp(tail->device, item->shape->view.device) != 0)) {
+        return;
+    }
+    if (tail->json) {
+        print_json(tail, bus, item);
+    } else {
+        print_row(tail, item);
+    }
+}
+
+static int follow(struct tail *tail)
+{
+    for (;;) {
+        find_buses(tail);
+        tail->started = true;
+        for (struct tailed_bus *bus = tail->buses; bus; bus = bus->next) {
+            struct item item;
+            while (reader_next(bus->reader, &item) == 1) {
+                show_item(tail, bus, &item);
+            }
+        }
+        if (fflush(stdout) != 0) {
+            fprintf(stderr, "weir: writing: %s\n", strerror(errno));
+            return EXIT_CANNOT;
+        }
+        if (boot_now().ns >= tail->until_ns) {
+            return 0;
+        }
+        nanosleep(&(struct timespec){ 0, LOOK_AGAIN_NS }, NULL);
+    }
+}
+
+/* -1: go on, else the exit status. */
+static int parse_arguments(struct tail *tail, int argc, char **argv)
+{
+    enum { DEVICE = 256, JSON, SECONDS };
+    static const struct option options[] = {
+        { "config", required_argument, NULL, 'c' }, { "device", required_argument, NULL, DEVICE },
+        { "json", no_argument, NULL, JSON },        { "seconds", required_argument, NULL, SECONDS },
+        { "help", no_argument, NULL, 'h' },         { 0 },
+    };
+    int option;
+    double seconds = 0;
+    bool bad = false;
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            tail->file = optarg;
+            break;
+        case DEVICE:
+            tail->device = optarg;
+            break;
+        case JSON:
+            tail->json = true;
+            break;
+        case SECONDS:
+            seconds = load_positive(optarg);
+            bad = bad || seconds == 0;
+            break;
+        case 'h':
+            usage(stdout);
+            return 0;
+        default:
+            bad = true;
+        }
+    }
+    if (bad || optind != argc) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    tail->until_ns = seconds > 0 ? boot_now().ns + (int64_t)(seconds * 1e9) : INT64_MAX;
+    return -1;
+}
+
+int cmd_tail(int argc, char **argv)
+{
+    struct tail tail = { .file = LOAD_DEFAULT_FILE, .device_width = 12, .kind_width = 7 };
+    int status = parse_arguments(&tail, argc, argv);
+    if (status >= 0) {
+        return status;
+    }
+    struct config *config = load_settings(tail.file, &tail.settings);
+    if (!config) {
+        return EXIT_CANNOT;
+    }
+    status = follow(&tail);
+    remove_buses(&tail);
+    free(tail.buffer);
+    config_destroy(config);
+    return status;
+}
