@@ -21,6 +21,7 @@
 #include "record/values.h"
 
 enum { WINDOW_FIRST = 8 * 1024, WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX };
+#define NUMBER_END    (1ULL << 53) /* numbers stay exact in JSON; a larger one is damage */
 #define MTIME_BLUR_NS (100 * NS_PER_MS) /* folder times have the kernel's tick, not nanoseconds */
 
 /* Notices that a folder has changed without listing it each time. */
@@ -155,7 +156,7 @@ static int open_segment(struct reader *r, uint64_t number)
     r->previous_epoch = header.previous_epoch;
     r->this_boot = memcmp(header.boot_id, r->boot_id, sizeof r->boot_id) == 0;
     if (r->from_oldest) {
-        r->expected = header.first;
+        r->expected = header.first < NUMBER_END ? header.first : 1;
         r->from_oldest = false;
     }
     return 0;
@@ -332,6 +333,7 @@ static int take_record(struct reader *r, const struct frame *frame, struct item 
     uint64_t seq = get_u64(&in);
     struct boot_time time = { get_i64(&in) };
     const struct shape *shape = shape_find(&r->shapes, get_u64(&in));
+    in.failed |= seq >= NUMBER_END;
     if (!in.failed && seq < r->expected) {
         return 0;
     }
@@ -365,7 +367,7 @@ static int take_gap(struct reader *r, const struct frame *frame, struct item *it
     struct get in = get_init(frame->body, frame->body_len);
     uint64_t first = get_u64(&in), last = get_u64(&in);
     unsigned why = get_u8(&in);
-    if (in.failed || last < r->expected) {
+    if (in.failed || last < r->expected || first > last || last >= NUMBER_END) {
         return 0;
     }
     if (first > r->expected) {
@@ -415,7 +417,7 @@ static int take_close(struct reader *r, const struct frame *frame, struct item *
     struct get in = get_init(frame->body, frame->body_len);
     uint64_t last = get_u64(&in);
     struct boot_time time = { get_i64(&in) };
-    if (!in.failed) {
+    if (!in.failed && last < NUMBER_END) {
         r->closed = true;
         r->close_last = last;
         r->last_time = time;
