@@ -51,10 +51,11 @@ class Format(unittest.TestCase):
         format.write(os.path.join(self.ram, "queue", "meters"), 3)
         path = os.path.join(self.ram, "queue", "meters", "00000001-2893474234", "00000001.seg")
         with open(path, "rb") as f:
-            data = f.read().rstrip(b"\0")
+            data = f.read()
         whole = len(list(format.frames(data)))
-        for at in range(len(data)):
-            bad = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+        used = len(data.rstrip(b"\0"))
+        for at in range(used):
+            bad = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:used + 16]
             self.assertLess(len(list(format.frames(bad))), whole)
 
 
