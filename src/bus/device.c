@@ -142,4 +142,6 @@ void devices_destroy(struct host *host)
     }
     free(host->devices);
     host->devices = NULL;
+    free(host->texts);
+    host->texts = NULL;
 }

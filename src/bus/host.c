@@ -317,5 +317,4 @@ void host_free(struct host *host)
     trace_destroy(host->trace);
     queue_destroy(host->queue);
     link_destroy(host->link);
-    free(host->texts);
 }
