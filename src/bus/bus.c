@@ -299,7 +299,7 @@ static void finish(struct process *p)
     if (p->plugin.handle) {
         plugin_unload(&p->plugin);
     }
-    config_destroy(p->config);
+    config_unload(p->config);
     findings_destroy(p->findings);
 }
 

@@ -346,6 +346,6 @@ int cmd_tail(int argc, char **argv)
     status = follow(&tail);
     remove_buses(&tail);
     free(tail.buffer);
-    config_destroy(config);
+    config_unload(config);
     return status;
 }

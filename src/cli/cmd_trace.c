@@ -194,7 +194,7 @@ static int open_ring(struct tracing *t)
     } else if (r < 0) {
         fprintf(stderr, "weir: trace of %s: %s\n", t->bus, strerror(-r));
     }
-    config_destroy(config);
+    config_unload(config);
     return r;
 }
 

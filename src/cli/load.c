@@ -20,7 +20,7 @@ struct config *load_settings(const char *file, struct settings *ret_settings)
     }
     if (r < 0) {
         findings_print(findings, stderr);
-        config_destroy(config);
+        config_unload(config);
         config = NULL;
     }
     findings_destroy(findings);

@@ -11,7 +11,7 @@
 #define LOAD_DEFAULT_FILE WEIR_SYSCONF_DIR "/weir.conf"
 
 /* Prints what is wrong with it. Returns NULL then; else the settings are good until
- * config_destroy(). */
+ * config_unload(). */
 struct config *load_settings(const char *file, struct settings *ret_settings);
 
 /* A positive number of seconds or pieces as an option's argument; 0 if it is none. */

@@ -39,7 +39,7 @@ int config_load(const char *path, struct findings *findings, struct config **ret
 /* The same from an open descriptor (a child's sealed memfd); `name` is for messages. */
 int config_load_fd(int fd, const char *name, struct findings *findings,
                    struct config **ret_config);
-void config_destroy(struct config *config);
+void config_unload(struct config *config);
 
 struct config_names {
     const char **names; /* in the order of the file; strings owned by the config */

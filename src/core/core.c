@@ -420,7 +420,7 @@ static void tear_down(struct core *core)
     queue_destroy(core->events);
     shape_destroy(core->event_shape);
     stats_unmap(core->stats, sizeof *core->stats);
-    config_destroy(core->config);
+    config_unload(core->config);
     int fds[] = { core->stats_fd, core->signal_fd, core->control_fd, core->ram_lock_fd,
                   core->flash_lock_fd };
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {

@@ -151,14 +151,14 @@ void core_reload(struct core *core)
     if (r < 0) {
         findings_print(findings, stderr);
         say(SAY_ERROR, "%s is not valid: nothing is changed", core->file);
-        config_destroy(config);
+        config_unload(config);
     } else if (fixed_settings_differ(&core->settings, &settings)) {
         say(SAY_ERROR, "gateway.name and the directories of spool change only with a restart: "
                        "nothing is changed");
-        config_destroy(config);
+        config_unload(config);
     } else {
         adopt(core, config, &settings);
-        config_destroy(core->config);
+        config_unload(core->config);
         core->config = config;
         core->settings = settings;
         say(SAY_NOTICE, "configuration reloaded");

@@ -243,7 +243,7 @@ static int run(struct uplink *up, const char *file, bool child)
     free(up->streams);
     cursor_close(up->cursors);
     plugin_unload(&up->plugin);
-    config_destroy(up->config);
+    config_unload(up->config);
     return status;
 }
 
