@@ -133,7 +133,8 @@ def w2(options):
 
 def cycle_s(result, live):
     """How long it takes to read all registers of all live devices once."""
-    return round(live * RTU_JOB["regs"] / result["read_per_s"], 4) if result["read_per_s"] else 999.0
+    read_per_s = result["read_per_s"]
+    return round(live * RTU_JOB["regs"] / read_per_s, 4) if read_per_s else 999.0
 
 
 def w3(options):
@@ -252,6 +253,10 @@ def met(value, bound):
     return value >= float(bound[1:]) if isinstance(bound, str) else value <= bound
 
 
+def bound_text(bound):
+    return f">= {bound[1:]}" if isinstance(bound, str) else f"<= {bound:g}"
+
+
 def targets_of(workload, bare):
     """The targets; that of W2 depends on what bare libmodbus reached."""
     rows = list(TARGETS[workload])
@@ -279,8 +284,7 @@ def print_result(gateway, workload, results, rows):
         return False
     if "lost" in best:      # losing nothing is no matter of luck: the worst run counts
         best = {**best, "lost": max(r.get("lost", 10**9) for r in results)}
-    figures = [f"{name} {best[key]:g} ({'>= ' + bound[1:] if isinstance(bound, str) else f'<= {bound:g}'})"
-               for key, name, bound in rows]
+    figures = [f"{name} {best[key]:g} ({bound_text(bound)})" for key, name, bound in rows]
     missed = [name for key, name, bound in rows if not met(best[key], bound)]
     verdict = "MISSED: " + ", ".join(missed) if missed else "ok"
     print(f"{head} {'  '.join(figures)}  {verdict}", flush=True)

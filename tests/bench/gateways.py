@@ -2,9 +2,10 @@
 # Copyright the weir authors
 """How bench.py starts each gateway for a job.
 
-job: {"kind": "tcp" or "rtu", "units": N, "regs": N, "every": seconds, 0 for back to back}. A point is
-called u<UNIT>r<REGISTER>, so that mqtt-sink can count it. A gateway has `topics`, `warm` (seconds until
-it runs evenly) and start(job), which returns the started rig.Process; it is called again after a kill.
+job: {"kind": "tcp" or "rtu", "units": N, "regs": N, "every": seconds, 0 for back to back}. A
+point is called u<UNIT>r<REGISTER>, so that mqtt-sink can count it. A gateway has `topics`, `warm`
+(seconds until it runs evenly) and start(job), which returns the started rig.Process; it is called
+again after a kill.
 """
 import rig
 

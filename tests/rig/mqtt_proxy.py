@@ -19,11 +19,11 @@ import sys
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
 HELP = """commands:
   take up|down N       the N-th PUBLISH from now vanishes; its sender gets a PUBACK all the same
-  reject N [REASON]    the next N PUBLISHes up are answered with this MQTT 5 reason (0x87) and vanish
+  reject N [REASON]    the next N PUBLISHes up vanish; the answer has this MQTT 5 reason (0x87)
   delay MS             PUBACKs down come this much later
   cut                  all connections are closed now
   cut-every N          and after each N PUBLISHes up, before the last is answered; 0: never
-  refuse v5|old|off    MQTT 5 is refused: with reason 0x84, or as a 3.1.1 broker of old does (code 1)
+  refuse v5|old|off    MQTT 5 is refused: with reason 0x84, or as brokers of old do (code 1)
   stall on|off         nothing passes, and connections stay open
   down / up            the port is closed / open again
   report               prints the counts"""
