@@ -6,3 +6,4 @@ foreach(name misbehave listen)
   set_target_properties(adapter-${name} PROPERTIES
                         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/plugins)
 endforeach()
+weir_system_test(bus test_bus.py SECONDS 400)
