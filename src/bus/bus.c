@@ -84,7 +84,7 @@ static int parse_arguments(struct process *p, int argc, char **argv)
                                              { 0 } };
     int option;
     p->file = WEIR_SYSCONF_DIR "/weir.conf";
-    optind = 2;
+    optind = 1;
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h') {
             usage(stdout);
@@ -188,9 +188,18 @@ static int64_t silence_ns(const struct bus_config *bus)
     return bus->port.baud > 19200 ? 1750 * NS_PER_US : bus->bus.character_ns * 7 / 2;
 }
 
+static bool is_complete(const struct weir_adapter *a)
+{
+    bool polls = a->poll && a->parts && a->fail && a->point_type;
+    return a->open && a->close && (polls || (a->receive && !a->poll));
+}
+
 static int open_adapter(struct process *p)
 {
     struct host *host = &p->host;
+    if (!is_complete(host->adapter)) {
+        return give_up(p, EXIT_PERMANENT, "adapter %s lacks callbacks", host->adapter->name);
+    }
     host->settings = &p->settings;
     host->config = p->bus;
     host->bus = p->bus->bus;

@@ -94,7 +94,7 @@ static int lay_stats(struct host *host)
         return -ENOMEM;
     }
     memcpy(old, page->devices, before * sizeof *old);
-    memset(page->devices, 0, sizeof page->devices);
+    memset(page->devices, 0, before * sizeof *old);
     size_t count = host->bus.device_count;
     page->device_count = (uint32_t)(count < STATS_DEVICES ? count : STATS_DEVICES);
     for (size_t i = 0; i < count; i++) {

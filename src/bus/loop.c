@@ -63,6 +63,7 @@ static void port_note_in_page(struct host *host)
 
 static void port_happened(struct host *host, enum port_event event, int64_t now_ns)
 {
+    bool again = event == PORT_FAILED && !host->settling;
     switch (event) {
     case PORT_NOTHING:
         return;
@@ -86,12 +87,15 @@ static void port_happened(struct host *host, enum port_event event, int64_t now_
         say(SAY_WARNING, "port lost port=%s why=%s", port_note(host->port), port_words(host->port));
         break;
     }
+    host_trouble(host);
+    if (again) {
+        return; /* a port that stays away would fill the ring with itself */
+    }
     trace_note(host->trace, now_ns, "port %s%s%s",
                event == PORT_OPENED ? "open"
                : event == PORT_LOST ? "lost"
                                     : "not open",
                event == PORT_OPENED ? "" : ": ", port_words(host->port));
-    host_trouble(host);
 }
 
 /* A callback found the port lost; now that it has returned, close it. */
