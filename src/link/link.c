@@ -127,7 +127,9 @@ int link_flush(struct link *link)
         sent++;
     }
     link->kept_count -= sent;
-    memmove(link->kept, link->kept + sent, link->kept_count * sizeof *link->kept);
+    if (sent) {
+        memmove(link->kept, link->kept + sent, link->kept_count * sizeof *link->kept);
+    }
     return r == -EAGAIN ? 0 : r;
 }
 
