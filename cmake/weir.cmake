@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
 #
-# Flags for every target, and the helpers weir_plugin() and weir_test().
+# Flags for every target, and the helpers weir_plugin(), weir_test() and weir_fuzz().
 
 add_compile_options(-Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes
                     -Wconversion -Wno-unused-parameter -Wformat=2)
 if(WEIR_WERROR)
   add_compile_options(-Werror)
+endif()
+if(CMAKE_BUILD_TYPE MATCHES "^Rel" AND NOT WEIR_SANITIZE)
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+                      -fstack-clash-protection)
+  add_link_options(-Wl,-z,relro,-z,now)
 endif()
 if(WEIR_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
@@ -52,6 +57,17 @@ function(weir_plugin kind name)
   endif()
 endfunction()
 
+# weir_tests(RESULT SET...) - is one of these sets of tests wanted in this build? See WEIR_TESTS.
+function(weir_tests result)
+  set(wanted OFF)
+  foreach(set ${ARGN})
+    if("all" IN_LIST WEIR_TESTS OR set IN_LIST WEIR_TESTS)
+      set(wanted ON)
+    endif()
+  endforeach()
+  set(${result} ${wanted} PARENT_SCOPE)
+endfunction()
+
 # weir_test(NAME SOURCES... [LIBS ...]) - one cmocka program, label `unit`.
 function(weir_test name)
   cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
@@ -65,8 +81,13 @@ function(weir_test name)
   target_link_libraries(test-${name} PRIVATE ${arg_LIBS} PkgConfig::CMOCKA)
   set_target_properties(test-${name} PROPERTIES
                         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  weir_tests(wanted unit)
+  if(NOT wanted) # clang's build still compiles it, for its warnings
+    set_target_properties(test-${name} PROPERTIES EXCLUDE_FROM_ALL $<NOT:$<BOOL:${WEIR_FUZZ}>>)
+    return()
+  endif()
   add_test(NAME unit.${name} COMMAND test-${name})
-  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77
     ENVIRONMENT "WEIR_SOURCE_DIR=${PROJECT_SOURCE_DIR};WEIR_BINARY_DIR=${PROJECT_BINARY_DIR}")
 endfunction()
 
