@@ -44,30 +44,29 @@ static const unsigned char permanent_v5[] = {
     MQTT_RC_SERVER_MOVED,
 };
 
-static bool is_lower(char c)
+/* "Not authorized" becomes "not authorized"; "QoS" stays. */
+static void lower(char *text)
 {
-    return c >= 'a' && c <= 'z';
-}
-
-/* "Not authorized" becomes "not authorized", "QoS not supported" stays. */
-static void lower_first(char *buf)
-{
-    if (buf[0] >= 'A' && buf[0] <= 'Z' && is_lower(buf[1]) && strncmp(buf, "QoS", 3) != 0) {
-        buf[0] = (char)(buf[0] - 'A' + 'a');
+    for (; *text; text++) {
+        if (!strncmp(text, "QoS", 3)) {
+            text += 2;
+        } else if (*text >= 'A' && *text <= 'Z') {
+            *text = (char)(*text - 'A' + 'a');
+        }
     }
 }
 
 void words_reason(bool v5, int reason, const char *extra, char *buf, size_t size)
 {
-    const char *known = "unknown return code";
+    char known[64] = "unknown return code";
     if (v5) {
-        known = mosquitto_reason_string(reason);
+        snprintf(known, sizeof known, "%s", mosquitto_reason_string(reason));
+        lower(known);
     } else if (reason >= 0 && reason < RETURN_CODES) {
-        known = return_codes[reason];
+        snprintf(known, sizeof known, "%s", return_codes[reason]);
     }
     bool more = extra && *extra;
     snprintf(buf, size, "%s (%d)%s%s", known, reason, more ? ": " : "", more ? extra : "");
-    lower_first(buf);
     for (char *c = buf; *c; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             *c = '?';
