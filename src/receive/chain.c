@@ -68,7 +68,8 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
         }
         verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_CHAIN, now_ms,
                      "the \"after\" of record %" PRIu64 " names epoch %" PRIu64 ", %s", record->seq,
-                     id, id == record->epoch  ? "its own"
+                     id,
+                     id == record->epoch        ? "its own"
                      : next_id == record->epoch ? "which came later"
                                                 : "out of order");
         return 0;
@@ -162,7 +163,8 @@ static bool is_listed_twice(const struct record *record, size_t index)
     return false;
 }
 
-/* Nothing ties a new epoch to the ones before it: neither it nor what its `after` listed was known. */
+/* Nothing ties a new epoch to the ones before it: neither it nor what its `after` listed was known.
+ */
 static void mark_loose(struct stream *stream, const struct record *record, uint64_t oldest_id)
 {
     struct epoch *oldest = stream_epoch(stream, oldest_id, NULL);

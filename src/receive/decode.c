@@ -10,21 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive/content.h"
+
 #define NUMBER_MAX     ((uint64_t)1 << 53)
 #define NAME_BYTES_MAX 64
 #define RANGES_MAX     65536
 #define ENDED_MAX      1024
-#define HASH_START     0xcbf29ce484222325U
 
 static const char *const identity_keys[] = { "gateway", "bus", "epoch", "seq" };
 
 /* What an element of a batch takes over from the first one if it leaves it out. */
 static const char *const shared_keys[] = { "gateway", "bus",  "epoch", "seq",
                                            "device",  "kind", "time",  "values" };
-
-/* May differ between two sendings of one record: what was not sent, and a corrected time. */
-static const char *const sending_keys[] = { "before", "after" };
-static const char *const time_keys[] = { "time", "clock", "clock_error_s", "uptime" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -106,8 +103,8 @@ static json_t *parse(const void *payload, size_t length, struct decode_error *re
     json_t *root = json_loadb(payload, length, JSON_REJECT_DUPLICATES, &error);
 
     if (root == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        root = json_loadb(payload, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
-                          &error);
+        root =
+            json_loadb(payload, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     }
     if (root == NULL) {
         snprintf(ret_error->text, sizeof(ret_error->text), "line %d column %d: %s", error.line,
@@ -280,85 +277,6 @@ static int read_after(const json_t *list, struct record *record)
     return 0;
 }
 
-/* FNV-1a, 64 bits: contents differ by accident here, not by intent. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *byte = bytes;
-
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ byte[i]) * 0x100000001b3U;
-    }
-    return hash;
-}
-
-static uint64_t hash_value(const json_t *value);
-
-/* The order of keys does not count, so the pairs are added up. */
-static uint64_t hash_pair(const char *key, const json_t *value)
-{
-    uint64_t inner = hash_value(value);
-
-    return hash_bytes(hash_bytes(HASH_START, key, strlen(key) + 1), &inner, sizeof(inner));
-}
-
-static uint64_t hash_value(const json_t *value)
-{
-    json_type type = json_is_integer(value) ? JSON_REAL : json_typeof(value);
-    uint64_t hash = hash_bytes(HASH_START, &type, sizeof(type));
-
-    if (type == JSON_OBJECT) {
-        json_t *object = (json_t *)(uintptr_t)value; /* iterating does not change it */
-
-        for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-            hash += hash_pair(json_object_iter_key(i), json_object_iter_value(i));
-        }
-    } else if (type == JSON_ARRAY) {
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            uint64_t inner = hash_value(json_array_get(value, i));
-
-            hash = hash_bytes(hash, &inner, sizeof(inner));
-        }
-    } else if (type == JSON_STRING) {
-        hash = hash_bytes(hash, json_string_value(value), json_string_length(value));
-    } else if (type == JSON_REAL) {
-        double number_value = json_number_value(value);
-
-        hash = hash_bytes(hash, &number_value, sizeof(number_value));
-    }
-    return hash;
-}
-
-static bool is_one_of(const char *key, const char *const *keys, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(key, keys[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct content read_content(json_t *object)
-{
-    struct content content = { 0 };
-
-    for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
-        const char *key = json_object_iter_key(i);
-        uint64_t pair;
-
-        if (is_one_of(key, sending_keys, COUNT(sending_keys))) {
-            continue;
-        }
-        pair = hash_pair(key, json_object_iter_value(i));
-        content.whole += pair;
-        if (!is_one_of(key, time_keys, COUNT(time_keys))) {
-            content.timeless += pair;
-        }
-    }
-    content.unsynced = json_object_get(object, "clock") != NULL;
-    return content;
-}
-
 /* 1: all there and well made, 0: this is no record of ours, -EBADMSG: it wants to be one. */
 static int read_identity(const json_t *object, struct record *record,
                          struct decode_error *ret_error)
@@ -368,8 +286,8 @@ static int read_identity(const json_t *object, struct record *record,
     for (size_t i = 0; i < COUNT(identity_keys); i++) {
         there += json_object_get(object, identity_keys[i]) != NULL ? 1 : 0;
     }
-    if (there < 3 && (json_object_get(object, "seq") == NULL ||
-                      json_object_get(object, "epoch") == NULL)) {
+    if (there < 3 &&
+        (json_object_get(object, "seq") == NULL || json_object_get(object, "epoch") == NULL)) {
         return 0;
     }
     record->gateway = name(json_object_get(object, "gateway"));
@@ -402,7 +320,7 @@ int decode_record(json_t *object, struct record *ret_record, struct decode_error
     record.device = json_string_value(json_object_get(object, "device"));
     record.kind = json_string_value(json_object_get(object, "kind"));
     record.time = json_string_value(json_object_get(object, "time"));
-    record.content = read_content(object);
+    record.content = content_read(object);
     result = 0;
     if (before != NULL) {
         result = read_ranges(before, &record.before, &record.garbled);

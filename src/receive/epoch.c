@@ -83,14 +83,30 @@ int epoch_doubt(struct epoch *epoch, uint64_t first, uint64_t last)
     return 0;
 }
 
+/* Forgets the notices whose holes are filled. */
+static void tidy_notices(struct epoch *epoch)
+{
+    size_t kept = 0;
+    struct interval gap;
+
+    for (size_t i = 0; i < epoch->notice_count; i++) {
+        const struct notice *notice = &epoch->notices[i];
+
+        if (intervals_gap(&epoch->have, notice->hole.first, notice->hole.last, &gap)) {
+            epoch->notices[kept++] = *notice;
+        }
+    }
+    epoch->notice_count = kept;
+}
+
 void epoch_notice(struct epoch *epoch, struct interval hole, int64_t now_ms)
 {
     if (epoch->notice_count == EPOCH_NOTICE_MAX) {
-        epoch->notice_count--;
-        memmove(&epoch->notices[0], &epoch->notices[1],
-                epoch->notice_count * sizeof(epoch->notices[0]));
+        tidy_notices(epoch);
     }
-    epoch->notices[epoch->notice_count++] = (struct notice){ hole, now_ms };
+    if (epoch->notice_count < EPOCH_NOTICE_MAX) {
+        epoch->notices[epoch->notice_count++] = (struct notice){ hole, now_ms };
+    }
 }
 
 /* Counts what is not there of first..last and takes it as there from now on. */
@@ -183,7 +199,7 @@ bool epoch_gap(const struct epoch *epoch, uint64_t from, struct interval *ret_ga
     if (from < epoch->start) {
         from = epoch->start;
     }
-    if (from == 0 || from > end || !intervals_gap(&epoch->have, from, end, &gap)) {
+    if (epoch->start == 0 || from > end || !intervals_gap(&epoch->have, from, end, &gap)) {
         return false;
     }
     *ret_kind = GAP_MISSING;

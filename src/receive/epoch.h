@@ -33,7 +33,7 @@ struct epoch {
     struct intervals told[WHY_COUNT];
     uint64_t told_count[WHY_COUNT];
     struct marks marks;
-    struct notice notices[EPOCH_NOTICE_MAX]; /* the newest */
+    struct notice notices[EPOCH_NOTICE_MAX]; /* the oldest that are not filled */
     size_t notice_count;
     uint64_t start; /* complete from here on; 0: nothing is to be proved yet */
     uint64_t early; /* what `start` will be when the sender has come back to the beginning */
@@ -43,14 +43,14 @@ struct epoch {
     uint64_t not_compared;
     uint64_t settled_missing;
     uint64_t settled_unsure;
-    uint64_t last;    /* what `after` said */
-    bool seen;        /* a record arrived */
-    bool outside;     /* it lies before the beginning: nothing to prove but what arrives */
-    bool named;       /* an `after` named it */
-    bool last_known;  /* and with a number */
+    uint64_t last;   /* what `after` said */
+    bool seen;       /* a record arrived */
+    bool outside;    /* it lies before the beginning: nothing to prove but what arrives */
+    bool named;      /* an `after` named it */
+    bool last_known; /* and with a number */
     bool clean;
     bool damage;
-    bool end_unsure; /* how it ended was perhaps said while we were away */
+    bool end_unsure;  /* how it ended was perhaps said while we were away */
     bool loose;       /* its place in the order is a guess, see chain.c */
     bool unannounced; /* came after another epoch, without an `after` */
     int64_t seen_ms;  /* when its first record came */

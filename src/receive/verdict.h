@@ -30,4 +30,11 @@ uint64_t verdict_lost(const struct sum *sum);
 /* 2026-11-22T12:00:01Z; buf holds at least 32 bytes. */
 void verdict_time(int64_t at_ms, char *buf, size_t size);
 
+/* ---- between verdict.c and verdict_epoch.c ---- */
+
+void verdict_epoch(FILE *out, const struct stream *stream, size_t index);
+bool verdict_is_loss(enum why why);
+const char *verdict_plural(uint64_t count);
+uint64_t verdict_told(const uint64_t *told);
+
 #endif

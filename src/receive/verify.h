@@ -89,16 +89,19 @@ enum verdict verify_verdict(const struct verify *verify, const struct sum *sum);
 uint64_t verify_fault_total(const struct verify *verify);
 const char *fault_name(enum fault fault);
 
-/* ---- for chain.c and state.c ---- */
+/* ---- between streams.c, verify.c, chain.c and restore.c ---- */
 
 /* Found or made. 0, -ENOSPC (too many) or -ENOMEM. */
 int verify_stream(struct verify *verify, const char *gateway, const char *bus,
                   struct stream **ret_stream);
 struct epoch *stream_epoch(const struct stream *stream, uint64_t id, size_t *ret_index);
 
-/* Makes an epoch at this place in the order; its index may be less if old ones were forgotten. NULL: no memory. */
+/* Makes an epoch at this place in the order; its index may be less if old ones were forgotten.
+ * NULL: no memory. */
 struct epoch *stream_insert(struct stream *stream, size_t index, uint64_t id);
 
+/* The same text again is the same fault. */
+void verify_note(struct verify *verify, enum fault fault, int64_t now_ms, const char *text);
 void verify_fault(struct verify *verify, const struct stream *stream, const struct epoch *epoch,
                   enum fault fault, int64_t now_ms, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
@@ -108,7 +111,8 @@ int verify_range(struct verify *verify, const struct stream *stream, struct epoc
                  const struct range *range, uint64_t limit, const struct record *carrier,
                  int64_t now_ms);
 
-/* chain.c: what the record says in `after`. `fresh`: the first record of its epoch. 0 or -ENOMEM. */
+/* chain.c: what the record says in `after`. `fresh`: the first record of its epoch. 0 or -ENOMEM.
+ */
 int chain_take(struct verify *verify, struct stream *stream, const struct record *record,
                bool fresh, int64_t now_ms);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-foreach(test intervals decode verify model)
+foreach(test intervals decode verify model output)
   weir_test(receive-${test} ${CMAKE_CURRENT_SOURCE_DIR}/receive_${test}.c LIBS weir_receive)
 endforeach()

@@ -56,8 +56,7 @@ static const struct sort_case sort_cases[] = {
       "gateway is no name" },
     { "", -EBADMSG, 0, "empty" },
     { "online", -EBADMSG, 0, "line 1 column " },
-    { "{" ID ",\"seq\":2}", -EBADMSG, 0,
-      "line 1 column " },
+    { "{" ID ",\"seq\":2}", -EBADMSG, 0, "line 1 column " },
     { "[1,2]", -EBADMSG, 0, "element 1 is no object" },
     { "[{},3]", -EBADMSG, 0, "element 2 is no object" },
     { "{" ID "} x", -EBADMSG, 0, "line 1 column " },
@@ -209,10 +208,10 @@ static void test_content(void **state)
     struct content a = content_of("{" ID ",\"time\":\"t\",\"values\":{\"v\":1,\"w\":[2,null]}}");
     struct content order = content_of("{\"values\":{\"w\":[2,null],\"v\":1.0}," ID
                                       ",\"time\":\"t\",\"before\":[],\"after\":[]}");
-    struct content other = content_of("{" ID ",\"time\":\"t\",\"values\":{\"v\":1,\"w\":[null,2]}}");
-    struct content early =
-        content_of("{" ID ",\"time\":\"u\",\"clock\":\"unsynced\",\"uptime\":5,"
-                   "\"values\":{\"v\":1,\"w\":[2,null]}}");
+    struct content other =
+        content_of("{" ID ",\"time\":\"t\",\"values\":{\"v\":1,\"w\":[null,2]}}");
+    struct content early = content_of("{" ID ",\"time\":\"u\",\"clock\":\"unsynced\",\"uptime\":5,"
+                                      "\"values\":{\"v\":1,\"w\":[2,null]}}");
 
     (void)state;
     assert_int_equal(a.whole, order.whole);

@@ -89,9 +89,8 @@ static void test_against_model(void **state)
         uint64_t last = pick(first, first + 8 < NUMBERS ? first + 8 : NUMBERS - 1);
         bool add = pick(0, 1) == 1;
 
-        assert_int_equal(add ? intervals_add(&set, first, last)
-                             : intervals_remove(&set, first, last),
-                         0);
+        assert_int_equal(
+            add ? intervals_add(&set, first, last) : intervals_remove(&set, first, last), 0);
         for (uint64_t i = first; i <= last; i++) {
             flags[i] = add;
         }

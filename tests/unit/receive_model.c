@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "receive/state.h"
 #include "receive/verify.h"
 
 #define EPOCHS  6
@@ -287,11 +288,49 @@ static void test_one_taken_out_shows(void **state)
     assert_true(shown > WORLDS / 2);
 }
 
+/* A run that is saved and continued anywhere comes to the same end. */
+static void test_a_continued_run(void **state)
+{
+    (void)state;
+    srandom(4);
+    for (int i = 0; i < WORLDS / 10; i++) {
+        struct world *w = world_run();
+        size_t stop = w->out_count == 0 ? 0 : pick(w->out_count);
+        struct verify *verify = verify_create();
+        struct sum whole;
+        struct sum parts;
+
+        for (size_t j = 0; j < w->out_count; j++) {
+            if (j == stop) {
+                json_t *saved = state_save(verify, true, 5);
+                bool ended = false;
+                int64_t saved_ms = 0;
+
+                verify_destroy(verify);
+                verify = verify_create();
+                assert_int_equal(state_restore(verify, saved, &ended, &saved_ms), 0);
+                assert_true(ended);
+                assert_int_equal(saved_ms, 5);
+                json_decref(saved);
+            }
+            assert_int_equal(verify_record(verify, &w->out[j], 1), 0);
+        }
+        parts = verify_sum(verify);
+        parts.not_compared = 0; /* contents are not saved */
+        judge(w, 0, NULL, &whole);
+        whole.not_compared = 0;
+        assert_memory_equal(&parts, &whole, sizeof(whole));
+        verify_destroy(verify);
+        world_destroy(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_honest_senders_pass),
         cmocka_unit_test(test_one_taken_out_shows),
+        cmocka_unit_test(test_a_continued_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,9 +5,9 @@
  * stream is written in short words, made into JSON and taken through the real decoder.
  *
  *   7.42        record 42 of epoch 7 of g/b       b=F-L:why,F-L:why    its `before`
- *   v=9         other content than usual          a=E:LAST:c(lean)|u(nclean)|d(amaged)[:F-L:why+...];...
- *   u           its time is not trusted           a=                   an empty `after`
- *   bus=x       another bus                       away / kept / lost   the receiver's connection
+ *   v=9         other content than usual a=E:LAST:c(lean)|u(nclean)|d(amaged)[:F-L:why+...];... u
+ * its time is not trusted           a=                   an empty `after` bus=x       another bus
+ * away / kept / lost   the receiver's connection
  *   {...}, [..] JSON as it is
  */
 #include <errno.h>
@@ -36,77 +36,116 @@ struct verify_case {
 };
 
 static const struct verify_case cases[] = {
-    { "complete", { "7.1 a=", "7.2", "7.3" }, 0,
+    { "complete",
+      { "7.1 a=", "7.2", "7.3" },
+      0,
       "g/b epoch 7: 1..3 complete\n"
       "verify: ok, 3 records in 1 stream\n" },
-    { "nothing", { "away", "lost" }, 1,
+    { "nothing",
+      { "away", "lost" },
+      1,
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: FAILED, no records arrived\n" },
-    { "begins in the middle", { "7.500", "7.501" }, 0,
+    { "begins in the middle",
+      { "7.500", "7.501" },
+      0,
       "g/b epoch 7: 500..501 complete\n"
       "verify: ok, 2 records in 1 stream\n" },
-    { "begins in the middle, with ranges", { "7.500 b=490-499:filter", "7.501" }, 0,
+    { "begins in the middle, with ranges",
+      { "7.500 b=490-499:filter", "7.501" },
+      0,
       "g/b epoch 7: 490..501 accounted for, 2 records, 10 told (10 filter)\n"
       "verify: ok, 2 records in 1 stream, 10 told\n" },
-    { "a first record with after is the whole epoch's first", { "7.3 a=", "7.4" }, 1,
+    { "a first record with after is the whole epoch's first",
+      { "7.3 a=", "7.4" },
+      1,
       "g/b epoch 7: 1..4 NOT complete, 2 records\n"
       "g/b epoch 7: missing 1..2 (2 records), first noticed at 2026-11-22T12:00:00Z\n"
       "verify: FAILED, 2 missing; 2 records in 1 stream\n" },
-    { "a new uplink leaves out what is older", { "7.3 a= b=1-2:earlier", "7.4" }, 0,
+    { "a new uplink leaves out what is older",
+      { "7.3 a= b=1-2:earlier", "7.4" },
+      0,
       "g/b epoch 7: 1..4 accounted for, 2 records, 2 told (2 earlier)\n"
       "verify: ok, 2 records in 1 stream, 2 told\n" },
-    { "missing", { "7.41", "7.45", "7.46" }, 1,
+    { "missing",
+      { "7.41", "7.45", "7.46" },
+      1,
       "g/b epoch 7: 41..46 NOT complete, 3 records\n"
       "g/b epoch 7: missing 42..44 (3 records), first noticed at 2026-11-22T12:00:01Z\n"
       "verify: FAILED, 3 missing; 3 records in 1 stream\n" },
-    { "doubled", { "7.1", "7.2", "7.2 v=9", "7.2 v=9" }, 1,
+    { "doubled",
+      { "7.1", "7.2", "7.2 v=9", "7.2 v=9" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: doubled: 2 came again with other content, at 2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 doubled; 2 records in 1 stream\n" },
-    { "reordered", { "7.1", "7.3", "7.2", "7.4" }, 1,
+    { "reordered",
+      { "7.1", "7.3", "7.2", "7.4" },
+      1,
       "g/b epoch 7: 1..4 complete\n"
       "g/b epoch 7: reordered: 2 came after 3, at 2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 reordered; 4 records in 1 stream\n" },
-    { "honest repeats", { "7.1", "7.2", "7.3", "7.2", "7.3", "7.4", "7.1", "7.2" }, 0,
+    { "honest repeats",
+      { "7.1", "7.2", "7.3", "7.2", "7.3", "7.4", "7.1", "7.2" },
+      0,
       "g/b epoch 7: 1..4 complete, 4 repeats\n"
       "verify: ok, 4 records in 1 stream, 4 repeats\n" },
     { "a repeat may say other things about what was not sent",
-      { "7.1", "7.4 b=2-3:filter", "7.4 b=1-1:limit,2-3:filter", "7.5" }, 0,
+      { "7.1", "7.4 b=2-3:filter", "7.4 b=1-1:limit,2-3:filter", "7.5" },
+      0,
       "g/b epoch 7: 1..5 accounted for, 3 records, 2 told (2 filter), 1 repeat\n"
       "verify: ok, 3 records in 1 stream, 2 told, 1 repeat\n" },
-    { "a repeat with its time corrected", { "7.1 u", "7.1", "7.2" }, 0,
+    { "a repeat with its time corrected",
+      { "7.1 u", "7.1", "7.2" },
+      0,
       "g/b epoch 7: 1..2 complete, 1 repeat\n"
       "verify: ok, 2 records in 1 stream, 1 repeat\n" },
-    { "a trusted time is not corrected", { "7.1", "7.1 u", "7.2" }, 1,
+    { "a trusted time is not corrected",
+      { "7.1", "7.1 u", "7.2" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: doubled: 1 came again with other content, at 2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 doubled; 2 records in 1 stream\n" },
-    { "filter", { "7.1", "7.5 b=2-4:filter", "7.6" }, 0,
+    { "filter",
+      { "7.1", "7.5 b=2-4:filter", "7.6" },
+      0,
       "g/b epoch 7: 1..6 accounted for, 3 records, 3 told (3 filter)\n"
       "verify: ok, 3 records in 1 stream, 3 told\n" },
-    { "limit", { "7.1", "7.5 b=2-3:limit,4-4:filter", "7.6" }, 0,
+    { "limit",
+      { "7.1", "7.5 b=2-3:limit,4-4:filter", "7.6" },
+      0,
       "g/b epoch 7: 1..6 accounted for, 3 records, 3 told (1 filter, 2 limit)\n"
       "g/b epoch 7: lost 2..3 (2 records), stated: limit\n"
       "verify: ok, 3 records in 1 stream, 3 told, LOST as stated: 2\n" },
-    { "a record beats a range", { "7.1", "7.2", "7.3 b=2-2:limit" }, 0,
+    { "a record beats a range",
+      { "7.1", "7.2", "7.3 b=2-2:limit" },
+      0,
       "g/b epoch 7: 1..3 complete\n"
       "verify: ok, 3 records in 1 stream\n" },
-    { "a told number comes late", { "7.1", "7.3 b=2-2:limit", "7.2" }, 1,
+    { "a told number comes late",
+      { "7.1", "7.3 b=2-2:limit", "7.2" },
+      1,
       "g/b epoch 7: 1..3 complete\n"
       "g/b epoch 7: reordered: 2 came after 3, at 2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 reordered; 3 records in 1 stream\n" },
-    { "a range above its record", { "7.1", "7.2 b=3-4:limit" }, 1,
+    { "a range above its record",
+      { "7.1", "7.2 b=3-4:limit" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: wrong range: record 2 of epoch 7 covers 3..4 (limit), at "
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 wrong range; 2 records in 1 stream\n" },
-    { "a range over its own record", { "7.1", "7.3 b=2-3:limit" }, 1,
+    { "a range over its own record",
+      { "7.1", "7.3 b=2-3:limit" },
+      1,
       "g/b epoch 7: 1..3 NOT complete, 2 records\n"
       "g/b epoch 7: missing 2 (1 record), first noticed at 2026-11-22T12:00:01Z\n"
       "g/b epoch 7: wrong range: record 3 of epoch 7 covers 2..3 (limit), at "
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 missing, 1 wrong range; 2 records in 1 stream\n" },
-    { "a range over other numbers than the hole", { "7.41", "7.45 b=40-43:limit" }, 1,
+    { "a range over other numbers than the hole",
+      { "7.41", "7.45 b=40-43:limit" },
+      1,
       "g/b epoch 7: 40..45 NOT complete, 2 records, 3 told (3 limit)\n"
       "g/b epoch 7: missing 44 (1 record), first noticed at 2026-11-22T12:00:01Z\n"
       "g/b epoch 7: lost 40 (1 record), stated: limit\n"
@@ -115,12 +154,15 @@ static const struct verify_case cases[] = {
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 missing, 1 wrong range; 2 records in 1 stream, 3 told, "
       "LOST as stated: 3\n" },
-    { "ranges that do not reach down to the last record", { "7.41", "7.45 b=43-44:filter" }, 1,
+    { "ranges that do not reach down to the last record",
+      { "7.41", "7.45 b=43-44:filter" },
+      1,
       "g/b epoch 7: 41..45 NOT complete, 2 records, 2 told (2 filter)\n"
       "g/b epoch 7: missing 42 (1 record), first noticed at 2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 missing; 2 records in 1 stream, 2 told\n" },
     { "a range the wrong way round, from 0, without a reason",
-      { "7.1", "7.5 b=4-2:filter", "7.6 b=0-3:filter", "7.7 b=2-4:bored" }, 1,
+      { "7.1", "7.5 b=4-2:filter", "7.6 b=0-3:filter", "7.7 b=2-4:bored" },
+      1,
       "g/b epoch 7: 1..7 NOT complete, 4 records\n"
       "g/b epoch 7: missing 2..4 (3 records), first noticed at 2026-11-22T12:00:01Z\n"
       "g/b epoch 7: wrong range: record 5 of epoch 7 covers 4..2 (filter), at "
@@ -130,20 +172,27 @@ static const struct verify_case cases[] = {
       "g/b epoch 7: wrong range: record 7 of epoch 7 covers 2..4 (?), at "
       "2026-11-22T12:00:03Z\n"
       "verify: FAILED, 3 missing, 3 wrong ranges; 4 records in 1 stream\n" },
-    { "next epoch, clean", { "7.1 a=", "7.2", "8.1 a=7:2:c", "8.2" }, 0,
+    { "next epoch, clean",
+      { "7.1 a=", "7.2", "8.1 a=7:2:c", "8.2" },
+      0,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 8: 1..2 complete\n"
       "verify: ok, 4 records in 1 stream\n" },
-    { "epochs are not ordered by value", { "9.1 a=", "9.2", "3.1 a=9:2:c", "3.2" }, 0,
+    { "epochs are not ordered by value",
+      { "9.1 a=", "9.2", "3.1 a=9:2:c", "3.2" },
+      0,
       "g/b epoch 9: 1..2 complete\n"
       "g/b epoch 3: 1..2 complete\n"
       "verify: ok, 4 records in 1 stream\n" },
-    { "next epoch, unclean", { "7.1 a=", "7.2", "8.1 a=7:2:u", "8.2" }, 0,
+    { "next epoch, unclean",
+      { "7.1 a=", "7.2", "8.1 a=7:2:u", "8.2" },
+      0,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: ended unclean after 2: what it made later and is not here is lost, as stated\n"
       "g/b epoch 8: 1..2 complete\n"
       "verify: ok, 4 records in 1 stream, LOST as stated: 0, 1 unclean end\n" },
-    { "next epoch, damaged, and more arrived than it knows", { "7.1 a=", "7.2", "7.3", "8.1 a=7:1:d" },
+    { "next epoch, damaged, and more arrived than it knows",
+      { "7.1 a=", "7.2", "7.3", "8.1 a=7:1:d" },
       0,
       "g/b epoch 7: 1..3 complete\n"
       "g/b epoch 7: ended unclean after 1: what it made later and is not here is lost, as stated "
@@ -151,46 +200,60 @@ static const struct verify_case cases[] = {
       "g/b epoch 8: 1..1 complete\n"
       "verify: ok, 4 records in 1 stream, LOST as stated: 0, 1 unclean end\n" },
     { "a hole above the last of an unclean end is lost, as stated",
-      { "7.1 a=", "7.2", "7.4", "8.1 a=7:2:u" }, 0,
+      { "7.1 a=", "7.2", "7.4", "8.1 a=7:2:u" },
+      0,
       "g/b epoch 7: 1..4 accounted for, 3 records\n"
       "g/b epoch 7: lost 3 (1 record), stated: unclean end after 2\n"
       "g/b epoch 7: ended unclean after 2: what it made later and is not here is lost, as stated\n"
       "g/b epoch 8: 1..1 complete\n"
       "verify: ok, 4 records in 1 stream, LOST as stated: 1, 1 unclean end\n" },
-    { "the tail of an epoch is missing", { "7.1 a=", "7.2", "8.1 a=7:5:c" }, 1,
+    { "the tail of an epoch is missing",
+      { "7.1 a=", "7.2", "8.1 a=7:5:c" },
+      1,
       "g/b epoch 7: 1..5 NOT complete, 2 records\n"
       "g/b epoch 7: missing 3..5 (3 records)\n"
       "g/b epoch 8: 1..1 complete\n"
       "verify: FAILED, 3 missing; 3 records in 1 stream\n" },
-    { "the tail of an epoch is told", { "7.1 a=", "7.2", "8.1 a=7:5:c:3-4:limit+5-5:filter" }, 0,
+    { "the tail of an epoch is told",
+      { "7.1 a=", "7.2", "8.1 a=7:5:c:3-4:limit+5-5:filter" },
+      0,
       "g/b epoch 7: 1..5 accounted for, 2 records, 3 told (1 filter, 2 limit)\n"
       "g/b epoch 7: lost 3..4 (2 records), stated: limit\n"
       "g/b epoch 8: 1..1 complete\n"
       "verify: ok, 3 records in 1 stream, 3 told, LOST as stated: 2\n" },
-    { "a range above the end of its epoch", { "7.1 a=", "8.1 a=7:1:c:2-3:limit" }, 1,
+    { "a range above the end of its epoch",
+      { "7.1 a=", "8.1 a=7:1:c:2-3:limit" },
+      1,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 8: 1..1 complete\n"
       "g/b epoch 7: wrong range: record 1 of epoch 8 covers 2..3 (limit), at "
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 wrong range; 2 records in 1 stream\n" },
-    { "a clean end below what was seen", { "7.1 a=", "7.2", "7.3", "8.1 a=7:2:c" }, 1,
+    { "a clean end below what was seen",
+      { "7.1 a=", "7.2", "7.3", "8.1 a=7:2:c" },
+      1,
       "g/b epoch 7: 1..3 complete\n"
       "g/b epoch 8: 1..1 complete\n"
       "g/b epoch 7: wrong end: a clean end at 2, but 3 was there, at 2026-11-22T12:00:03Z\n"
       "verify: FAILED, 1 wrong end; 4 records in 1 stream\n" },
-    { "an epoch without its after", { "7.1 a=", "7.2", "8.1", "8.2" }, 1,
+    { "an epoch without its after",
+      { "7.1 a=", "7.2", "8.1", "8.2" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: UNKNOWN END: no \"after\" names it, records after 2 may be missing\n"
       "g/b epoch 8: 1..2 complete\n"
       "g/b epoch 8: broken chain: it came after another epoch without an \"after\", at "
       "2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 unknown end, 1 broken chain; 4 records in 1 stream\n" },
-    { "an after that names nothing", { "7.1 a=", "7.2", "8.1 a=" }, 1,
+    { "an after that names nothing",
+      { "7.1 a=", "7.2", "8.1 a=" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: UNKNOWN END: no \"after\" names it, records after 2 may be missing\n"
       "g/b epoch 8: 1..1 complete\n"
       "verify: FAILED, 1 unknown end; 3 records in 1 stream\n" },
-    { "several epochs in between", { "7.1 a=", "7.2", "10.1 a=7:3:u:3-3:limit;8:0:c;9:2:c:1-2:filter" },
+    { "several epochs in between",
+      { "7.1 a=", "7.2", "10.1 a=7:3:u:3-3:limit;8:0:c;9:2:c:1-2:filter" },
       0,
       "g/b epoch 7: 1..3 accounted for, 2 records, 1 told (1 limit)\n"
       "g/b epoch 7: lost 3 (1 record), stated: limit\n"
@@ -199,38 +262,48 @@ static const struct verify_case cases[] = {
       "g/b epoch 9: 1..2 accounted for, 0 records, 2 told (2 filter)\n"
       "g/b epoch 10: 1..1 complete\n"
       "verify: ok, 3 records in 1 stream, 3 told, LOST as stated: 1, 1 unclean end\n" },
-    { "an epoch in between is missing", { "7.1 a=", "9.1 a=7:1:c;8:4:c:2-2:filter" }, 1,
+    { "an epoch in between is missing",
+      { "7.1 a=", "9.1 a=7:1:c;8:4:c:2-2:filter" },
+      1,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 8: 1..4 NOT complete, 0 records, 1 told (1 filter)\n"
       "g/b epoch 8: missing 1 (1 record)\n"
       "g/b epoch 8: missing 3..4 (2 records)\n"
       "g/b epoch 9: 1..1 complete\n"
       "verify: FAILED, 3 missing; 2 records in 1 stream, 1 told\n" },
-    { "the first of an epoch is told", { "7.1 a=", "8.3 a=7:1:c b=1-2:limit", "8.4" }, 0,
+    { "the first of an epoch is told",
+      { "7.1 a=", "8.3 a=7:1:c b=1-2:limit", "8.4" },
+      0,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 8: 1..4 accounted for, 2 records, 2 told (2 limit)\n"
       "g/b epoch 8: lost 1..2 (2 records), stated: limit\n"
       "verify: ok, 3 records in 1 stream, 2 told, LOST as stated: 2\n" },
     { "the first of an epoch is repeated, with another after",
-      { "7.1 a=", "7.2", "8.1 a=7:2:c", "7.2", "8.1 a=7:2:c", "8.2", "8.1 a=" }, 0,
+      { "7.1 a=", "7.2", "8.1 a=7:2:c", "7.2", "8.1 a=7:2:c", "8.2", "8.1 a=" },
+      0,
       "g/b epoch 7: 1..2 complete, 1 repeat\n"
       "g/b epoch 8: 1..2 complete, 2 repeats\n"
       "verify: ok, 4 records in 1 stream, 3 repeats\n" },
-    { "a new record of an older epoch", { "7.1 a=", "8.1 a=7:2:c", "7.2" }, 1,
+    { "a new record of an older epoch",
+      { "7.1 a=", "8.1 a=7:2:c", "7.2" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 8: 1..1 complete\n"
       "g/b epoch 7: reordered: 2 came after a record of epoch 8, at 2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 reordered; 3 records in 1 stream\n" },
     { "an epoch whose end was not known comes late",
-      { "7.1 a=", "[{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":8,\"seq\":1,\"values\":{\"v\":1},"
-        "\"after\":[{\"epoch\":7,\"last\":null,\"clean\":false}]}]", "7.2" },
+      { "7.1 a=",
+        "[{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":8,\"seq\":1,\"values\":{\"v\":1},"
+        "\"after\":[{\"epoch\":7,\"last\":null,\"clean\":false}]}]",
+        "7.2" },
       0,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: ended unclean: what it made later and is not here is lost, as stated\n"
       "g/b epoch 8: 1..1 complete\n"
       "verify: ok, 3 records in 1 stream, LOST as stated: 0, 1 unclean end\n" },
     { "an after that names itself, a later one, and one twice",
-      { "7.1 a=", "8.1 a=7:1:c;8:1:c;7:1:c", "7.1 a=8:1:c" }, 1,
+      { "7.1 a=", "8.1 a=7:1:c;8:1:c;7:1:c", "7.1 a=8:1:c" },
+      1,
       "g/b epoch 7: 1..1 complete, 1 repeat\n"
       "g/b epoch 8: 1..1 complete\n"
       "g/b epoch 8: broken chain: the \"after\" of record 1 names epoch 7 twice, at "
@@ -241,7 +314,8 @@ static const struct verify_case cases[] = {
       "2026-11-22T12:00:02Z\n"
       "verify: FAILED, 3 broken chains; 2 records in 1 stream, 1 repeat\n" },
     { "an after in another order than before",
-      { "7.1 a=", "8.1 a=7:1:c", "9.1 a=8:1:c;7:1:c" }, 1,
+      { "7.1 a=", "8.1 a=7:1:c", "9.1 a=8:1:c;7:1:c" },
+      1,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 8: 1..1 complete\n"
       "g/b epoch 8: UNKNOWN END: no \"after\" names it, records after 1 may be missing\n"
@@ -250,7 +324,8 @@ static const struct verify_case cases[] = {
       "2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 unknown end, 1 broken chain; 3 records in 1 stream\n" },
     { "the sender went back to before the beginning and did not come back yet",
-      { "8.5", "7.3", "7.5" }, 1,
+      { "8.5", "7.3", "7.5" },
+      1,
       "g/b epoch 8: 5..5 complete\n"
       "g/b epoch 8: UNKNOWN END: no \"after\" names it, records after 5 may be missing\n"
       "g/b epoch 7: 3..5 NOT complete, 2 records\n"
@@ -258,60 +333,79 @@ static const struct verify_case cases[] = {
       "g/b epoch 7: broken chain: it came after another epoch without an \"after\", at "
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 missing, 1 unknown end, 1 broken chain; 3 records in 1 stream\n" },
-    { "the same where the epoch is known", { "8.5", "8.1 a=7:9:c", "7.7" }, 0,
+    { "the same where the epoch is known",
+      { "8.5", "8.1 a=7:9:c", "7.7" },
+      0,
       "g/b epoch 7: 1 record from before the beginning\n"
       "g/b epoch 8: 5..5 complete\n"
       "verify: ok, 3 records in 1 stream\n" },
-    { "what lies before the beginning is not to be proved", { "8.1 a=6:9:u;7:480:c", "8.2" }, 0,
+    { "what lies before the beginning is not to be proved",
+      { "8.1 a=6:9:u;7:480:c", "8.2" },
+      0,
       "g/b epoch 8: 1..2 complete\n"
       "verify: ok, 2 records in 1 stream\n" },
     { "the beginning moves down when the sender repeats",
-      { "8.1 a=7:480:c", "8.2", "7.479", "7.480", "8.1 a=7:480:c", "8.2", "8.3" }, 0,
+      { "8.1 a=7:480:c", "8.2", "7.479", "7.480", "8.1 a=7:480:c", "8.2", "8.3" },
+      0,
       "g/b epoch 7: 479..480 complete\n"
       "g/b epoch 8: 1..3 complete, 2 repeats\n"
       "verify: ok, 5 records in 1 stream, 2 repeats\n" },
     { "the beginning moves down within its epoch",
-      { "7.500", "7.501", "7.497", "7.498", "7.499", "7.500", "7.501" }, 0,
+      { "7.500", "7.501", "7.497", "7.498", "7.499", "7.500", "7.501" },
+      0,
       "g/b epoch 7: 497..501 complete, 2 repeats\n"
       "verify: ok, 5 records in 1 stream, 2 repeats\n" },
     { "the beginning moves down into an epoch that nothing had named",
-      { "8.5", "8.6", "7.9", "8.1 a=7:9:c", "8.2", "8.3", "8.4", "8.5", "8.6", "8.7" }, 0,
+      { "8.5", "8.6", "7.9", "8.1 a=7:9:c", "8.2", "8.3", "8.4", "8.5", "8.6", "8.7" },
+      0,
       "g/b epoch 7: 9..9 complete\n"
       "g/b epoch 8: 1..7 complete, 2 repeats\n"
       "verify: ok, 8 records in 1 stream, 2 repeats\n" },
-    { "the same over two epochs", { "8.5", "6.9", "7.1 a=6:9:c", "8.1 a=7:1:c", "8.2", "8.3 v=1", "8.4",
-                                    "8.5", "9.1 a=8:5:c" }, 0,
+    { "the same over two epochs",
+      { "8.5", "6.9", "7.1 a=6:9:c", "8.1 a=7:1:c", "8.2", "8.3 v=1", "8.4", "8.5", "9.1 a=8:5:c" },
+      0,
       "g/b epoch 6: 9..9 complete\n"
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 8: 1..5 complete, 1 repeat\n"
       "g/b epoch 9: 1..1 complete\n"
       "verify: ok, 8 records in 1 stream, 1 repeat\n" },
-    { "away, and the broker kept everything", { "7.1", "away", "kept", "7.2", "7.4" }, 1,
+    { "away, and the broker kept everything",
+      { "7.1", "away", "kept", "7.2", "7.4" },
+      1,
       "g/b epoch 7: 1..4 NOT complete, 3 records\n"
       "g/b epoch 7: missing 3 (1 record), first noticed at 2026-11-22T12:00:04Z\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 1 time\n"
       "verify: FAILED, 1 missing; 3 records in 1 stream\n" },
-    { "away, not kept, but nothing is missing", { "7.1", "away", "lost", "7.1", "7.2" }, 0,
+    { "away, not kept, but nothing is missing",
+      { "7.1", "away", "lost", "7.1", "7.2" },
+      0,
       "g/b epoch 7: 1..2 complete, 1 repeat\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: ok, 2 records in 1 stream, 1 repeat\n" },
-    { "away, not kept", { "7.1", "away", "lost", "7.5 b=4-4:filter", "7.7" }, 1,
+    { "away, not kept",
+      { "7.1", "away", "lost", "7.5 b=4-4:filter", "7.7" },
+      1,
       "g/b epoch 7: 1..7 NOT complete, 3 records, 1 told (1 filter)\n"
       "g/b epoch 7: missing 6 (1 record), first noticed at 2026-11-22T12:00:04Z\n"
       "g/b epoch 7: cannot know 2..3 (2 records): this receiver was away\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: FAILED, 1 missing, 2 not known; 3 records in 1 stream, 1 told\n" },
-    { "away, not kept, only a doubt", { "7.1", "away", "lost", "7.4", "7.5" }, 1,
+    { "away, not kept, only a doubt",
+      { "7.1", "away", "lost", "7.4", "7.5" },
+      1,
       "g/b epoch 7: 1..5 not known to be complete, 3 records\n"
       "g/b epoch 7: cannot know 2..3 (2 records): this receiver was away\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: cannot know, 2 not known; 3 records in 1 stream\n" },
-    { "a doubt that a repeat clears up", { "7.1", "away", "lost", "7.4", "7.2", "7.3", "7.4", "7.5" },
+    { "a doubt that a repeat clears up",
+      { "7.1", "away", "lost", "7.4", "7.2", "7.3", "7.4", "7.5" },
       0,
       "g/b epoch 7: 1..5 complete, 1 repeat\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: ok, 5 records in 1 stream, 1 repeat\n" },
-    { "a new epoch began while away", { "7.1", "away", "lost", "8.3", "8.4" }, 1,
+    { "a new epoch began while away",
+      { "7.1", "away", "lost", "8.3", "8.4" },
+      1,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 7: cannot know how it ended after 1: this receiver was away\n"
       "g/b epoch 8: 1..4 not known to be complete, 2 records\n"
@@ -319,7 +413,8 @@ static const struct verify_case cases[] = {
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: cannot know, 2 not known, 1 end not known; 3 records in 1 stream\n" },
     { "the first record after an absence tells how the epoch ended",
-      { "7.1", "away", "lost", "8.2 a=7:4:c:4-4:age b=1-1:filter" }, 1,
+      { "7.1", "away", "lost", "8.2 a=7:4:c:4-4:age b=1-1:filter" },
+      1,
       "g/b epoch 7: 1..4 not known to be complete, 1 record, 1 told (1 age)\n"
       "g/b epoch 7: cannot know 2..3 (2 records): this receiver was away\n"
       "g/b epoch 7: lost 4 (1 record), stated: age\n"
@@ -327,7 +422,8 @@ static const struct verify_case cases[] = {
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: cannot know, 2 not known; 2 records in 1 stream, 2 told, LOST as stated: 1\n" },
     { "two epochs later the chain has moved on",
-      { "7.1", "away", "lost", "9.1 a=8:2:c" }, 1,
+      { "7.1", "away", "lost", "9.1 a=8:2:c" },
+      1,
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 7: cannot know how it ended after 1: this receiver was away\n"
       "g/b epoch 8: 1..2 not known to be complete, 0 records\n"
@@ -335,7 +431,9 @@ static const struct verify_case cases[] = {
       "g/b epoch 9: 1..1 complete\n"
       "absent 1 time, 1.0 s in all, longest 1.0 s; the broker kept the session 0 times\n"
       "verify: cannot know, 2 not known, 1 end not known; 2 records in 1 stream\n" },
-    { "streams do not mix", { "7.1 a=", "7.1 a= bus=c", "7.2", "8.1 a= bus=weir", "7.3 bus=c" }, 1,
+    { "streams do not mix",
+      { "7.1 a=", "7.1 a= bus=c", "7.2", "8.1 a= bus=weir", "7.3 bus=c" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/c epoch 7: 1..3 NOT complete, 2 records\n"
       "g/c epoch 7: missing 2 (1 record), first noticed at 2026-11-22T12:00:04Z\n"
@@ -357,17 +455,21 @@ static const struct verify_case cases[] = {
       "g/b epoch 7: 1..1 complete\n"
       "g/b epoch 7: doubled: 1 came again with other content, at 2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 doubled; 1 record in 1 stream\n" },
-    { "garbage and others", { "7.1", "{\"x\":", "{\"temperature\":20}", "7.2" }, 0,
+    { "garbage and others",
+      { "7.1", "{\"x\":", "{\"temperature\":20}", "7.2" },
+      0,
       "g/b epoch 7: 1..2 complete\n"
       "other messages: 1 without identity, 1 not JSON (first: t: line 1 column 5)\n"
       "verify: ok, 2 records in 1 stream\n" },
     { "a broken record",
-      { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":\"2\"}", "7.2" }, 1,
+      { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":\"2\"}", "7.2" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "broken record: on t: seq is no number from 1 to 2^53, at 2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 broken record; 2 records in 1 stream\n" },
     { "a range that cannot be read",
-      { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":2,\"before\":7}" }, 1,
+      { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":2,\"before\":7}" },
+      1,
       "g/b epoch 7: 1..2 complete\n"
       "g/b epoch 7: wrong range: the \"before\" or \"after\" of record 2 cannot be read, at "
       "2026-11-22T12:00:01Z\n"
@@ -445,8 +547,7 @@ static char *json_of(const char *step)
     assert_int_equal(sscanf(strtok_r(text, " ", &save), "%llu.%llu", &epoch, &seq), 2);
     value = seq;
     fputs("{\"device\":\"d\",\"kind\":\"reading\"", out);
-    for (char *word = strtok_r(NULL, " ", &save); word != NULL;
-         word = strtok_r(NULL, " ", &save)) {
+    for (char *word = strtok_r(NULL, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
         if (strncmp(word, "b=", 2) == 0) {
             fputc(',', out);
             put_ranges(out, word + 2, ",");
@@ -461,10 +562,12 @@ static char *json_of(const char *step)
             unsynced = true;
         }
     }
-    fprintf(out, ",\"gateway\":\"g\",\"bus\":\"%s\",\"epoch\":%llu,\"seq\":%llu,"
-                 "\"values\":{\"v\":%llu},%s}",
+    fprintf(out,
+            ",\"gateway\":\"g\",\"bus\":\"%s\",\"epoch\":%llu,\"seq\":%llu,"
+            "\"values\":{\"v\":%llu},%s}",
             bus, epoch, seq, value,
-            unsynced ? "\"time\":\"1970\",\"clock\":\"unsynced\",\"uptime\":3" : "\"time\":\"2026\"");
+            unsynced ? "\"time\":\"1970\",\"clock\":\"unsynced\",\"uptime\":3"
+                     : "\"time\":\"2026\"");
     fclose(out);
     return json;
 }
@@ -670,12 +773,9 @@ static void test_many_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
-        cmocka_unit_test(test_many_holes),
-        cmocka_unit_test(test_many_ranges),
-        cmocka_unit_test(test_how_far_back_it_compares),
-        cmocka_unit_test(test_many_epochs),
-        cmocka_unit_test(test_many_streams),
+        cmocka_unit_test(test_cases),       cmocka_unit_test(test_many_holes),
+        cmocka_unit_test(test_many_ranges), cmocka_unit_test(test_how_far_back_it_compares),
+        cmocka_unit_test(test_many_epochs), cmocka_unit_test(test_many_streams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * See receive.h. Single-threaded: one loop around session_step(). Signals only set a flag; they are
+ * blocked except while the loop waits, so none is missed.
+ */
+#include "receive/receive.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "receive/csv.h"
+#include "receive/decode.h"
+#include "receive/live.h"
+#include "receive/report.h"
+#include "receive/session.h"
+#include "receive/table.h"
+#include "receive/text.h"
+#include "receive/verdict.h"
+
+#define FRAME_MS         250   /* the live table */
+#define REPORT_MS        5000  /* the report file */
+#define WAITING_FIRST_MS 2000  /* without a connection: say so after this */
+#define WAITING_NEXT_MS  30000 /* and again every */
+
+struct receiver {
+    const struct options *options;
+    struct session *session;
+    struct verify *verify;
+    struct report report;
+    struct others others;
+    struct csv *csv;
+    struct live *live;
+    struct table table;
+    int64_t start_ms; /* these are monotonic */
+    int64_t record_ms;
+    int64_t frame_ms;
+    int64_t saved_ms;
+    int64_t waiting_ms; /* since when there is no connection; 0: there is one */
+    int64_t told_ms;    /* when that was last said; 0: it was not */
+    bool changed;       /* since the report was saved */
+    bool ever_connected;
+    bool output_used;
+    int failure; /* errno of what makes it impossible to go on */
+};
+
+static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t size_changed;
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stop_asked = 1;
+}
+
+static void on_size(int signal)
+{
+    (void)signal;
+    size_changed = 1;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t mono_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+static int64_t wall_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+/* Lines for people; a live table says the same in its footer. */
+static void say(const struct receiver *receiver, const char *text, const char *more)
+{
+    if (receiver->live == NULL) {
+        fprintf(stderr, "weir: %s%s\n", text, more);
+    }
+}
+
+/* ---- what arrives ---- */
+
+/* On these topics stands what is no record: what weir keeps there, and commands. */
+static bool is_aside(const char *topic)
+{
+    static const char *const levels[] = { "meta", "state", "health", "set", "result" };
+    const char *slash = strrchr(topic, '/');
+    const char *level = slash == NULL ? topic : slash + 1;
+
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(level, levels[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int print(struct receiver *receiver, const struct item *item)
+{
+    receiver->output_used = true;
+    switch (receiver->options->output) {
+    case OUTPUT_TABLE:
+        return table_write(&receiver->table, stdout, item);
+    case OUTPUT_LIVE:
+        return live_take(receiver->live, item);
+    case OUTPUT_CSV:
+        return csv_write(receiver->csv, stdout, item);
+    case OUTPUT_JSON:
+        text_json(stdout, item->object);
+        putchar('\n');
+        return 0;
+    case OUTPUT_NONE:
+        return 0;
+    }
+    return 0;
+}
+
+static int take_object(struct receiver *receiver, const char *topic, json_t *object, bool retained)
+{
+    struct item item = { .topic = topic, .object = object, .at_ms = wall_ms() };
+    struct record record = { 0 };
+    struct decode_error wrong;
+    int result = decode_record(object, &record, &wrong);
+    int error = 0;
+
+    if (result == -EBADMSG) {
+        verify_broken(receiver->verify, topic, wrong.text, item.at_ms);
+        return 0;
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (retained) {
+        receiver->others.retained_count++;
+    } else if (result == 0) {
+        receiver->others.plain_count++;
+    } else {
+        error = verify_record(receiver->verify, &record, item.at_ms);
+    }
+    if (result == 1) {
+        item.record = &record;
+    }
+    if (error == 0 && (result == 1 || !is_aside(topic))) {
+        receiver->record_ms = mono_ms();
+        error = print(receiver, &item);
+    }
+    record_finish(&record);
+    return error;
+}
+
+/* Strings from outside must not steer a terminal. */
+static void note_garbage(struct others *others, const char *topic, const char *what)
+{
+    if (others->garbage_count++ > 0) {
+        return;
+    }
+    snprintf(others->garbage_first, sizeof(others->garbage_first), "%.200s: %s", topic, what);
+    for (char *c = others->garbage_first; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+static void on_message(void *context, const char *topic, const void *payload, size_t length,
+                       bool retained)
+{
+    struct receiver *receiver = context;
+    struct decode_error wrong;
+    json_t *items = NULL;
+    int error = decode_message(payload, length, &items, &wrong);
+
+    receiver->changed = true;
+    if (receiver->live != NULL) {
+        live_message(receiver->live, mono_ms());
+    }
+    if (error == -EBADMSG) {
+        if (retained) {
+            receiver->others.retained_count++;
+        } else if (is_aside(topic)) {
+            receiver->others.plain_count++;
+        } else {
+            note_garbage(&receiver->others, topic, wrong.text);
+        }
+        return;
+    }
+    for (size_t i = 0; error == 0 && i < json_array_size(items); i++) {
+        error = take_object(receiver, topic, json_array_get(items, i), retained);
+    }
+    json_decref(items);
+    if (error < 0) {
+        receiver->failure = -error;
+    }
+}
+
+/* ---- the connection ---- */
+
+static void on_connected(void *context, bool kept)
+{
+    struct receiver *receiver = context;
+
+    verify_back(receiver->verify, kept, wall_ms());
+    if (receiver->told_ms != 0) {
+        say(receiver, "connected to ", receiver->options->url);
+    }
+    receiver->ever_connected = true;
+    receiver->waiting_ms = 0;
+    receiver->told_ms = 0;
+    receiver->changed = true;
+}
+
+static void on_lost(void *context, const char *why)
+{
+    struct receiver *receiver = context;
+    (void)why; /* said if it lasts */
+
+    verify_away(receiver->verify, wall_ms());
+    receiver->waiting_ms = mono_ms();
+    receiver->changed = true;
+}
+
+static void on_remark(void *context, const char *text)
+{
+    say(context, text, "");
+}
+
+static void say_waiting(struct receiver *receiver, int64_t now_ms)
+{
+    const char *words = session_words(receiver->session);
+    char text[512];
+
+    if (receiver->waiting_ms == 0 || now_ms - receiver->waiting_ms < WAITING_FIRST_MS ||
+        (receiver->told_ms != 0 && now_ms - receiver->told_ms < WAITING_NEXT_MS)) {
+        return;
+    }
+    receiver->told_ms = now_ms;
+    snprintf(text, sizeof(text), "waiting for %s", receiver->options->url);
+    if (words[0] != '\0') {
+        size_t used = strlen(text);
+
+        snprintf(text + used, sizeof(text) - used, ": %s", words);
+    }
+    say(receiver, text, "");
+}
+
+/* ---- the loop ---- */
+
+static void draw(struct receiver *receiver, int64_t now_ms, bool ended)
+{
+    const struct options *options = receiver->options;
+    const char *words = session_words(receiver->session);
+    struct live_status status = {
+        .connected = session_state(receiver->session) == SESSION_CONNECTED,
+        .running_ms = now_ms - receiver->start_ms,
+        .sum = verify_sum(receiver->verify),
+        .fault_count = verify_fault_total(receiver->verify),
+    };
+    char text[512];
+
+    if (ended) {
+        snprintf(text, sizeof(text), "ended, %s", options->url);
+    } else if (status.connected) {
+        snprintf(text, sizeof(text), "connected to %s", options->url);
+    } else {
+        snprintf(text, sizeof(text), "NO CONNECTION to %s for %" PRId64 " s%s%.200s", options->url,
+                 (now_ms - receiver->waiting_ms) / 1000, words[0] == '\0' ? "" : ": ", words);
+    }
+    status.connection = text;
+    if (live_draw(receiver->live, stdout, &status, now_ms) < 0) {
+        receiver->failure = ENOMEM;
+    }
+    receiver->frame_ms = now_ms;
+    receiver->output_used = true;
+}
+
+static void save(struct receiver *receiver, int64_t now_ms, bool ended)
+{
+    int error = report_write(&receiver->report, receiver->verify, ended, wall_ms());
+
+    receiver->saved_ms = now_ms;
+    receiver->changed = false;
+    if (error < 0) {
+        fprintf(stderr, "weir: %s: %s\n", receiver->options->report, strerror(-error));
+        receiver->failure = -error;
+    }
+}
+
+/* The next moment at which there is something to do besides messages. */
+static int next_wait(const struct receiver *receiver, int64_t now_ms)
+{
+    const struct options *options = receiver->options;
+    int64_t wait_ms = receiver->live != NULL ? receiver->frame_ms + FRAME_MS - now_ms : 500;
+
+    if (options->seconds_ms > 0 && receiver->start_ms + options->seconds_ms - now_ms < wait_ms) {
+        wait_ms = receiver->start_ms + options->seconds_ms - now_ms;
+    }
+    if (options->idle_ms > 0 && receiver->record_ms + options->idle_ms - now_ms < wait_ms) {
+        wait_ms = receiver->record_ms + options->idle_ms - now_ms;
+    }
+    return wait_ms < 0 ? 0 : (int)wait_ms;
+}
+
+static bool is_time_to_end(const struct receiver *receiver, int64_t now_ms)
+{
+    const struct options *options = receiver->options;
+
+    return stop_asked != 0 || receiver->failure != 0 ||
+           (options->seconds_ms > 0 && now_ms - receiver->start_ms >= options->seconds_ms) ||
+           (options->idle_ms > 0 && now_ms - receiver->record_ms >= options->idle_ms);
+}
+
+static void flush_output(struct receiver *receiver)
+{
+    if (!receiver->output_used) {
+        return;
+    }
+    receiver->output_used = false;
+    errno = EIO;
+    if (fflush(stdout) == EOF || ferror(stdout)) {
+        fprintf(stderr, "weir: standard output: %s\n", strerror(errno));
+        receiver->failure = errno;
+    }
+}
+
+/* 0, or -EACCES: refused for good. */
+static int loop(struct receiver *receiver)
+{
+    int64_t now_ms = mono_ms();
+    int error = 0;
+
+    while (error == 0 && !is_time_to_end(receiver, now_ms)) {
+        error = session_step(receiver->session, next_wait(receiver, now_ms));
+        now_ms = mono_ms();
+        say_waiting(receiver, now_ms);
+        if (size_changed != 0 && receiver->live != NULL) {
+            size_changed = 0;
+            fputs("\033[2J\033[H", stdout);
+            live_reset(receiver->live);
+            receiver->frame_ms = 0;
+        }
+        if (receiver->live != NULL && now_ms - receiver->frame_ms >= FRAME_MS) {
+            draw(receiver, now_ms, false);
+        }
+        if (receiver->options->report != NULL && receiver->changed &&
+            now_ms - receiver->saved_ms >= REPORT_MS) {
+            save(receiver, now_ms, false);
+        }
+        flush_output(receiver);
+    }
+    return error;
+}
+
+static void catch_signals(sigset_t *ret_wait_mask)
+{
+    const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_stop };
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+        sigaction(stops[i], &action, NULL);
+        sigaddset(&blocked, stops[i]);
+    }
+    action.sa_handler = on_size;
+    sigaction(SIGWINCH, &action, NULL);
+    sigaddset(&blocked, SIGWINCH);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+    sigprocmask(SIG_BLOCK, &blocked, ret_wait_mask);
+    for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+        sigdelset(ret_wait_mask, stops[i]); /* also if the parent had blocked them */
+    }
+}
+
+static int make_parts(struct receiver *receiver)
+{
+    const struct options *options = receiver->options;
+    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    bool continued = false;
+    int error;
+
+    receiver->verify = verify_create();
+    receiver->csv = options->output == OUTPUT_CSV ? csv_create(options->columns) : NULL;
+    receiver->live = options->output == OUTPUT_LIVE ? live_create(color) : NULL;
+    if (receiver->verify == NULL || (options->output == OUTPUT_CSV && receiver->csv == NULL) ||
+        (options->output == OUTPUT_LIVE && receiver->live == NULL)) {
+        return -ENOMEM;
+    }
+    if (options->report == NULL) {
+        return 0;
+    }
+    error = report_open(&receiver->report, options->report, receiver->verify, &continued);
+    if (error < 0) {
+        fprintf(stderr, "weir: %s: %s\n", options->report,
+                error == -EBADMSG       ? "this is no report of weir receive, it is left alone"
+                : error == -EWOULDBLOCK ? "another receiver uses it"
+                                        : strerror(-error));
+        return -EIO;
+    }
+    if (continued) {
+        say(receiver, "continuing ", options->report);
+    }
+    return 0;
+}
+
+/* Everything has arrived: the verdict. */
+static int finish(struct receiver *receiver, int refused)
+{
+    const struct options *options = receiver->options;
+    bool data_on_stdout = options->output == OUTPUT_CSV || options->output == OUTPUT_JSON;
+    FILE *out = data_on_stdout ? stderr : stdout;
+    enum verdict verdict = VERDICT_OK;
+
+    if (options->verify) {
+        fputs(receiver->live != NULL ? "\n" : "", out);
+        verdict = verdict_write(out, receiver->verify, &receiver->others);
+        receiver->output_used = true;
+    }
+    if (options->report != NULL) {
+        save(receiver, 0, true);
+    }
+    flush_output(receiver);
+    if (refused == -EACCES) {
+        return EXIT_CANNOT;
+    }
+    if (!receiver->ever_connected) {
+        fprintf(stderr, "weir: never connected to %s\n", options->url);
+        return EXIT_CANNOT;
+    }
+    return receiver->failure != 0 ? EXIT_CANNOT : verdict == VERDICT_OK ? EXIT_OK : EXIT_NO;
+}
+
+static int run(struct receiver *receiver)
+{
+    const struct options *options = receiver->options;
+    sigset_t wait_mask;
+    const struct session_config config = {
+        .host = options->host,
+        .port = options->port,
+        .client_id = options->client_id,
+        .username = options->username,
+        .password = options->password[0] != '\0' ? options->password : NULL,
+        .topics = options->topics,
+        .topic_count = options->topic_count,
+        .wait_mask = &wait_mask,
+    };
+    const struct session_events events = { receiver, on_connected, on_lost, on_message, on_remark };
+    int error;
+
+    catch_signals(&wait_mask);
+    receiver->session = session_create(&config, &events);
+    if (receiver->session == NULL) {
+        receiver->failure = ENOMEM;
+        return EXIT_CANNOT;
+    }
+    receiver->start_ms = mono_ms();
+    receiver->record_ms = receiver->start_ms;
+    receiver->waiting_ms = receiver->start_ms;
+    error = loop(receiver);
+    if (receiver->live != NULL) {
+        draw(receiver, mono_ms(), true);
+        flush_output(receiver);
+    }
+    if (error == -EACCES) {
+        fprintf(stderr, "weir: %s: %s\n", options->url, session_words(receiver->session));
+    } else if (error < 0 || receiver->failure == ENOMEM) {
+        fprintf(stderr, "weir: out of memory\n");
+        receiver->failure = ENOMEM;
+    }
+    session_destroy(receiver->session);
+    return finish(receiver, error);
+}
+
+int receive_run(const struct options *options)
+{
+    struct receiver receiver = { .options = options, .report = { .lock_fd = -1 } };
+    int status = EXIT_CANNOT;
+
+    if (make_parts(&receiver) == 0) {
+        status = run(&receiver);
+    }
+    live_destroy(receiver.live);
+    csv_destroy(receiver.csv);
+    report_close(&receiver.report);
+    verify_destroy(receiver.verify);
+    return status;
+}
