@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * `weir status` for people: the answer in the first line, then gateway, buses with their devices,
+ * buffer, uplinks. Fits 80 columns unless names are long.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/status.h"
+
+enum { SHORT = 32, ERRORS_COLUMNS = 74, RATE_MIN_MS = 100 };
+
+/* "0.4 s", "35 s", "12 min", "3 h 05 min", "2 d 04 h" */
+static const char *span(int64_t ns, char buf[SHORT])
+{
+    long long s = ns < 0 ? 0 : (long long)(ns / NS_PER_S);
+    if (s < 10) {
+        snprintf(buf, SHORT, "%.1f s", ns < 0 ? 0.0 : (double)ns / 1e9);
+    } else if (s < 120) {
+        snprintf(buf, SHORT, "%lld s", s);
+    } else if (s < 3600) {
+        snprintf(buf, SHORT, "%lld min", s / 60);
+    } else if (s < 86400) {
+        snprintf(buf, SHORT, "%lld h %02lld min", s / 3600, s / 60 % 60);
+    } else {
+        snprintf(buf, SHORT, "%lld d %02lld h", s / 86400, s / 3600 % 24);
+    }
+    return buf;
+}
+
+static const char *size(uint64_t bytes, char buf[SHORT])
+{
+    if (bytes < 10240) {
+        snprintf(buf, SHORT, "%" PRIu64 " bytes", bytes);
+    } else if (bytes < 10240 * 1024) {
+        snprintf(buf, SHORT, "%.1f KiB", (double)bytes / 1024);
+    } else {
+        snprintf(buf, SHORT, "%.1f MiB", (double)bytes / (1024 * 1024));
+    }
+    return buf;
+}
+
+static void print_answer(FILE *out, const struct status *status)
+{
+    static struct status_reasons reasons;
+    status_judge(status, &reasons);
+    if (reasons.count == 0) {
+        fputs(status_configured(status) ? "ok\n" : "ok: nothing configured\n", out);
+        return;
+    }
+    fprintf(out, "degraded: %s\n", reasons.text[0]);
+    for (unsigned i = 1; i < reasons.count && i < STATUS_REASONS; i++) {
+        fprintf(out, "     and: %s\n", reasons.text[i]);
+    }
+    if (reasons.count > STATUS_REASONS) {
+        fprintf(out, "     and: %u more\n", reasons.count - STATUS_REASONS);
+    }
+}
+
+static void print_gateway(FILE *out, const struct status *status)
+{
+    char up[SHORT];
+    const struct stats_core *core = status->core;
+    fprintf(out, "\ngateway %s: weir %s, pid %d, up %s, clock %s\n", core->gateway, core->version,
+            core->pid, span(status->now_ns - core->started_ns, up),
+            core->clock_synced ? "synchronised" : "not synchronised");
+}
+
+/* "bus meters: running 12 min, restarted 2 times, last: killed by signal 11" */
+static void print_child(FILE *out, const struct stats_child *child, int64_t now_ns)
+{
+    char buf[SHORT];
+    fprintf(out, "\n%s %s: %s %s", child->role, child->name, status_child_state(child),
+            span(now_ns - child->since_ns, buf));
+    if (child->state == CHILD_WAITING) {
+        fprintf(out, ", starts again in %s", span(child->next_start_ns - now_ns, buf));
+    }
+    fputc('\n', out);
+    if (child->restarts) {
+        fprintf(out, "  ended %" PRIu64 " time%s, last: %s\n", child->restarts,
+                child->restarts == 1 ? "" : "s", child->why);
+    }
+    if (child->bad_messages) {
+        fprintf(out, "  %" PRIu64 " bad messages on its link\n", child->bad_messages);
+    }
+}
+
+static void print_errors(FILE *out, const struct stats_device *device)
+{
+    int column = 0;
+    for (unsigned i = 1; i < WEIR_RESULT_COUNT; i++) { /* 0 is "ok" */
+        char text[80];
+        if (!device->errors[i]) {
+            continue;
+        }
+        int len =
+            snprintf(text, sizeof text, "%s %" PRIu64, status_result_name(i), device->errors[i]);
+        if (column == 0 || column + len > ERRORS_COLUMNS) {
+            fputs(column ? "\n    " : "    ", out);
+            column = 4;
+        } else {
+            column += fprintf(out, ", ");
+        }
+        column += fprintf(out, "%s", text);
+    }
+    fputs(column ? "\n" : "", out);
+}
+
+static void print_device(FILE *out, const struct stats_device *device, int width, int64_t now_ns)
+{
+    char age[SHORT] = "never";
+    if (device->last_reading_ns) {
+        span(now_ns - device->last_reading_ns, age);
+    }
+    fprintf(out, "  %-*s %-5s %10s %10" PRIu64 " %8" PRIu64 " %10" PRIu64 " %6" PRIu64 "\n", width,
+            device->name, status_device_state(device), age, device->polls, device->missed,
+            device->suppressed, device->late);
+    print_errors(out, device);
+}
+
+static void print_bus(FILE *out, const struct stats_bus *bus, int64_t now_ns)
+{
+    int64_t ran_ns = now_ns - bus->started_ns;
+    int64_t percent = ran_ns > 0 ? bus->busy_ns * 100 / ran_ns : 0;
+    fprintf(out, "  %s on %s, %lld %% of its time used, opened %" PRIu64 " time%s\n", bus->adapter,
+            bus->port[0] ? bus->port : "no port", (long long)(percent > 100 ? 100 : percent),
+            bus->opens, bus->opens == 1 ? "" : "s");
+    if (bus->noise_bytes || bus->foreign_frames || bus->lost) {
+        fprintf(out,
+                "  %" PRIu64 " bytes of noise, %" PRIu64 " foreign frames, %" PRIu64
+                " records that found no room\n",
+                bus->noise_bytes, bus->foreign_frames, bus->lost);
+    }
+    int width = 20;
+    for (uint32_t i = 0; i < bus->device_count; i++) {
+        int len = (int)strlen(bus->devices[i].name);
+        width = len > width ? len : width;
+    }
+    if (bus->device_count) {
+        fprintf(out, "  %-*s %-5s %10s %10s %8s %10s %6s\n", width, "device", "state", "last",
+                "polls", "missed", "suppressed", "late");
+    }
+    for (uint32_t i = 0; i < bus->device_count; i++) {
+        print_device(out, &bus->devices[i], width, now_ns);
+    }
+}
+
+static void print_backlog(FILE *out, const struct stats_uplink *now,
+                          const struct stats_uplink *before, int64_t between_ms)
+{
+    char buf[SHORT];
+    uint64_t backlog = status_backlog(now), was = before ? status_backlog(before) : 0;
+    fprintf(out, "  backlog %" PRIu64 " record%s, %" PRIu64 " messages in flight", backlog,
+            backlog == 1 ? "" : "s", now->in_flight);
+    if (backlog && was > backlog && between_ms >= RATE_MIN_MS) {
+        double per_ms = (double)(was - backlog) / (double)between_ms;
+        fprintf(out, ", drained in about %s", span((int64_t)((double)backlog / per_ms * 1e6), buf));
+    }
+    fputc('\n', out);
+}
+
+static void print_uplink(FILE *out, const struct stats_uplink *uplink, int64_t now_ns)
+{
+    char buf[SHORT];
+    fprintf(out, "  %s %s %s%s%s\n", uplink->plugin,
+            uplink->connected ? "connected for" : "not connected for",
+            span(now_ns - uplink->since_ns, buf), uplink->note[0] ? ", " : "", uplink->note);
+    if (uplink->words[0]) {
+        fprintf(out, "  it was told: %s\n", uplink->words);
+    }
+    fprintf(out, "  accepted %" PRIu64 " messages", uplink->accepted);
+    if (uplink->last_accepted_ns) {
+        fprintf(out, ", the last one %s ago", span(now_ns - uplink->last_accepted_ns, buf));
+    }
+    fprintf(out, "; sent %" PRIu64 " records, %s\n", uplink->records, size(uplink->bytes, buf));
+    if (uplink->refused || uplink->set_aside || uplink->filtered) {
+        fprintf(out,
+                "  refused %" PRIu64 " times, set aside %" PRIu64 " records, filtered %" PRIu64
+                " records\n",
+                uplink->refused, uplink->set_aside, uplink->filtered);
+    }
+}
+
+static void print_buffer(FILE *out, const struct stats_core *core)
+{
+    char used[SHORT], limit[SHORT];
+    fprintf(out, "\nbuffer: %s of %s RAM; flash: not in this version\n",
+            size(core->ram_bytes, used), size(core->ram_limit_bytes, limit));
+    if (core->trimmed_limit) {
+        fprintf(out, "  %" PRIu64 " records removed at the limit before they were delivered\n",
+                core->trimmed_limit);
+    }
+}
+
+/* The same child in the earlier copy: children may have come or gone since. */
+static const struct stats_uplink *uplink_before(const struct status *before, const char *name)
+{
+    for (uint32_t i = 0; before && i < before->core->child_count; i++) {
+        if (before->uplinks[i] && !strcmp(before->core->children[i].name, name)) {
+            return before->uplinks[i];
+        }
+    }
+    return NULL;
+}
+
+void status_print_text(FILE *out, const struct status *status, const struct status *before)
+{
+    const struct stats_core *core = status->core;
+    int64_t now_ns = status->now_ns;
+    print_answer(out, status);
+    print_gateway(out, status);
+    for (uint32_t i = 0; i < core->child_count; i++) {
+        if (!strcmp(core->children[i].role, "bus")) {
+            print_child(out, &core->children[i], now_ns);
+            if (status->buses[i]) {
+                print_bus(out, status->buses[i], now_ns);
+            }
+        }
+    }
+    print_buffer(out, core);
+    for (uint32_t i = 0; i < core->child_count; i++) {
+        const struct stats_uplink *uplink = status->uplinks[i];
+        if (strcmp(core->children[i].role, "uplink") != 0) {
+            continue;
+        }
+        print_child(out, &core->children[i], now_ns);
+        if (uplink) {
+            print_uplink(out, uplink, now_ns);
+            print_backlog(out, uplink, uplink_before(before, core->children[i].name),
+                          before ? (now_ns - before->now_ns) / NS_PER_MS : 0);
+        }
+    }
+}
