@@ -34,8 +34,10 @@ void plugin_unload(struct plugin *plugin);
 int plugin_list(enum plugin_kind kind, void (*visit)(void *context, const char *name, const char *path),
                 void *context);
 
-/* Path of a model file NAME.conf of an adapter: WEIR_SYSCONF_DIR/models, then models/ADAPTER beside the binary
- * (a build tree), then the installed folder. -ENOENT if there is none. */
+/* The folders in which models of an adapter lie, by index from 0: the user's own (WEIR_SYSCONF_DIR/models), then
+ * those of the build tree or the installed ones. -ENOENT behind the last. */
+int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t size);
+/* The first file NAME.conf there. -ENOENT if there is none. */
 int plugin_model_path(const char *adapter, const char *model, char *buf, size_t size);
 
 #endif

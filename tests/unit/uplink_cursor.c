@@ -64,7 +64,7 @@ static void torn(void **state)
             entry.confirmed = (struct place){ 1, 5, 100 + seq };
             assert_int_equal(cursor_put(file, &entry), 0);
         }
-        off_t newest = (entry.version & 1) * 2048 + at;
+        off_t newest = (off_t)(entry.version & 1) * 2048 + at;
         cursor_close(file);
         int fd = open(path, O_RDWR);
         assert_int_equal(pread(fd, &byte, 1, newest), 1);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * weir check: is this configuration valid? Opens no port.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/say.h"
+#include "cli/cli.h"
+#include "cli/load.h"
+#include "config/config.h"
+
+static void usage(FILE *out)
+{
+    fputs("usage: weir check [-c FILE]\n\n"
+          "Checks a configuration against every plugin's options, without opening a port. Prints a\n"
+          "line for each finding, FILE:LINE: error: ... or warning: ...\n\n"
+          "  -c, --config FILE   default " LOAD_DEFAULT_FILE "\n\n"
+          "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage.\n",
+          out);
+}
+
+static void summary(const char *file)
+{
+    struct findings *findings = findings_create();
+    struct config *config = NULL;
+    struct settings settings;
+    if (findings && config_load(file, findings, &config) == 0 &&
+        config_settings(config, findings, &settings) == 0) {
+        printf("%s: ok, %zu bus%s, %zu uplink%s\n", file, settings.buses.count,
+               settings.buses.count == 1 ? "" : "es", settings.uplinks.count,
+               settings.uplinks.count == 1 ? "" : "s");
+    }
+    config_unload(config);
+    findings_destroy(findings);
+}
+
+int cmd_check(int argc, char **argv)
+{
+    const char *file = LOAD_DEFAULT_FILE;
+    static const struct option options[] = { { "config", 1, 0, 'c' }, { "help", 0, 0, 'h' }, { 0 } };
+    for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        if (o != 'c') {
+            usage(o == 'h' ? stdout : stderr);
+            return o == 'h' ? 0 : EXIT_USAGE;
+        }
+        file = optarg;
+    }
+    if (optind != argc) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    struct findings *findings = findings_create();
+    if (!findings) {
+        return EXIT_CANNOT;
+    }
+    int r = config_check(file, findings);
+    findings_print(findings, stdout);
+    if (r == 0) {
+        summary(file);
+    }
+    findings_destroy(findings);
+    return r == 0 ? 0 : EXIT_DEGRADED;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * Finding and loading plugins: see plugin.h. Each reason to refuse one has a line of its own.
+ */
+#include "config/plugin.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+enum { PATHS_MAX = 16, PATH_BYTES = 512 };
+
+struct places {
+    char paths[PATHS_MAX][PATH_BYTES];
+    size_t count;
+};
+
+static const char *const kinds[] = { [PLUGIN_ADAPTER] = "adapter", [PLUGIN_UPLINK] = "uplink" };
+
+static void add_place(struct places *places, const char *path, size_t len)
+{
+    if (len > 0 && places->count < PATHS_MAX && len < PATH_BYTES) {
+        snprintf(places->paths[places->count++], PATH_BYTES, "%.*s", (int)len, path);
+    }
+}
+
+/* The folder beside the running binary, if this is a build tree. */
+static bool beside_binary(const char *name, char path[PATH_BYTES])
+{
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
+    if (n <= 0) {
+        return false;
+    }
+    path[n] = 0;
+    char *slash = strrchr(path, '/');
+    size_t left = PATH_BYTES - (size_t)(slash + 1 - path);
+    if (!slash || snprintf(slash + 1, left, "%s", name) >= (int)left) {
+        return false;
+    }
+    return access(path, F_OK) == 0;
+}
+
+static void find_places(struct places *places)
+{
+    char path[PATH_BYTES];
+    const char *list = getenv("WEIR_PLUGIN_PATH");
+    places->count = 0;
+    while (list && *list) {
+        size_t len = strcspn(list, ":");
+        add_place(places, list, len);
+        list += len + (list[len] == ':');
+    }
+    if (beside_binary("plugins", path)) {
+        add_place(places, path, strlen(path));
+    } else {
+        add_place(places, WEIR_PLUGIN_DIR, strlen(WEIR_PLUGIN_DIR));
+    }
+}
+
+/* Opens the first file of this name. */
+static int open_file(enum plugin_kind kind, const char *name, struct plugin *plugin, char *err,
+                     size_t err_size)
+{
+    struct places places;
+    find_places(&places);
+    for (size_t i = 0; i < places.count; i++) {
+        snprintf(plugin->path, sizeof plugin->path, "%.400s/%s-%.64s.so", places.paths[i],
+                 kinds[kind], name);
+        int fd = open(plugin->path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            return fd;
+        }
+        if (errno != ENOENT) {
+            int r = -errno;
+            snprintf(err, err_size, "%s: %s", plugin->path, strerror(-r));
+            return r;
+        }
+    }
+    snprintf(err, err_size, "there is no %s \"%s\": no %s-%s.so in %s%s", kinds[kind], name,
+             kinds[kind], name, places.count ? places.paths[places.count - 1] : "",
+             places.count > 1 ? " or WEIR_PLUGIN_PATH" : "");
+    return -ENOENT;
+}
+
+/* Whoever may change the file could run code as us. */
+static int check_file(int fd, const char *path, char *err, size_t err_size)
+{
+    struct stat st, own;
+    if (fstat(fd, &st) != 0 || stat("/proc/self/exe", &own) != 0) {
+        snprintf(err, err_size, "%s: %s", path, strerror(errno));
+        return -EIO;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        snprintf(err, err_size, "%s: is not a file", path);
+        return -EINVAL;
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != own.st_uid) {
+        const struct passwd *owner = getpwuid(st.st_uid);
+        snprintf(err, err_size, "%s: belongs to user %u (%s); it must belong to root, to the user "
+                 "running weir or to the owner of the weir binary",
+                 path, (unsigned)st.st_uid, owner ? owner->pw_name : "unknown");
+        return -EPERM;
+    }
+    if (st.st_mode & 022) {
+        snprintf(err, err_size, "%s: mode %04o, so others can change it; chmod 0755 %s", path,
+                 (unsigned)(st.st_mode & 07777), path);
+        return -EPERM;
+    }
+    return 0;
+}
+
+static int check_elf(int fd, const char *path, char *err, size_t err_size)
+{
+    char magic[4] = "";
+    if (pread(fd, magic, sizeof magic, 0) != sizeof magic || memcmp(magic, "\177ELF", 4) != 0) {
+        snprintf(err, err_size, "%s: is not a shared object", path);
+        return -ENOEXEC;
+    }
+    return 0;
+}
+
+/* abi, size and name stand first in both kinds of struct. */
+static int check_contract(enum plugin_kind kind, const char *name, const struct plugin *plugin,
+                          char *err, size_t err_size)
+{
+    uint32_t abi = kind == PLUGIN_ADAPTER ? plugin->adapter->abi : plugin->uplink->abi;
+    uint32_t want = kind == PLUGIN_ADAPTER ? WEIR_ADAPTER_ABI : WEIR_UPLINK_ABI;
+    if (abi != want) {
+        snprintf(err, err_size, "%s: is made for plugin ABI %u, this weir has %u", plugin->path, abi,
+                 want);
+        return -EPROTO;
+    }
+    uint32_t size = kind == PLUGIN_ADAPTER ? plugin->adapter->size : plugin->uplink->size;
+    size_t least = kind == PLUGIN_ADAPTER ? offsetof(struct weir_adapter, explain)
+                                          : sizeof(struct weir_uplink);
+    if (size < least) {
+        snprintf(err, err_size, "%s: its description is too short (%u bytes of at least %zu)",
+                 plugin->path, size, least);
+        return -EPROTO;
+    }
+    const char *called = kind == PLUGIN_ADAPTER ? plugin->adapter->name : plugin->uplink->name;
+    if (!called || strcmp(called, name) != 0) {
+        snprintf(err, err_size, "%s: calls itself \"%s\"", plugin->path, called ? called : "");
+        return -EPROTO;
+    }
+    return 0;
+}
+
+static int load_fd(enum plugin_kind kind, const char *name, int fd, struct plugin *plugin,
+                   char *err, size_t err_size)
+{
+    char path[32];
+    const char *symbol = kind == PLUGIN_ADAPTER ? "weir_adapter" : "weir_uplink";
+    int r = check_file(fd, plugin->path, err, err_size);
+    if (r == 0) {
+        r = check_elf(fd, plugin->path, err, err_size);
+    }
+    if (r < 0) {
+        return r;
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!plugin->handle) {
+        const char *why = dlerror();
+        snprintf(err, err_size, "%s: cannot be loaded: %s", plugin->path, why ? why : "");
+        return -ELIBBAD;
+    }
+    const void *found = dlsym(plugin->handle, symbol);
+    if (!found) {
+        snprintf(err, err_size, "%s: has no symbol %s, so it is no %s for weir", plugin->path,
+                 symbol, kinds[kind]);
+        r = -ENOSYS;
+    } else if (kind == PLUGIN_ADAPTER) {
+        plugin->adapter = found;
+    } else {
+        plugin->uplink = found;
+    }
+    if (r == 0) {
+        r = check_contract(kind, name, plugin, err, err_size);
+    }
+    if (r < 0) {
+        plugin_unload(plugin);
+    }
+    return r;
+}
+
+int plugin_load(enum plugin_kind kind, const char *name, struct plugin *ret_plugin, char *err,
+                size_t err_size)
+{
+    struct plugin plugin = { 0 };
+    if (!name_valid(name)) {
+        snprintf(err, err_size, "\"%s\" is no name of a plugin", name);
+        return -EINVAL;
+    }
+    int fd = open_file(kind, name, &plugin, err, err_size);
+    if (fd < 0) {
+        return fd;
+    }
+    int r = load_fd(kind, name, fd, &plugin, err, err_size);
+    close(fd);
+    if (r == 0) {
+        *ret_plugin = plugin;
+    }
+    return r;
+}
+
+void plugin_unload(struct plugin *plugin)
+{
+    if (plugin->handle) {
+        dlclose(plugin->handle);
+        plugin->handle = NULL;
+    }
+}
+
+/* ---- listing */
+
+struct found {
+    char name[WEIR_NAME_MAX + 1], path[PATH_BYTES + 128];
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct found *)a)->name, ((const struct found *)b)->name);
+}
+
+static size_t list_place(const char *place, const char *kind, struct found *list, size_t count,
+                         size_t most)
+{
+    size_t prefix = strlen(kind);
+    DIR *dir = opendir(place);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && count < most;) {
+        size_t len = strlen(entry->d_name), i = 0;
+        if (len < prefix + 5 || strncmp(entry->d_name, kind, prefix) != 0 ||
+            entry->d_name[prefix] != '-' || strcmp(entry->d_name + len - 3, ".so") != 0) {
+            continue;
+        }
+        struct found *f = &list[count];
+        snprintf(f->name, sizeof f->name, "%.*s", (int)(len - prefix - 4), entry->d_name + prefix + 1);
+        snprintf(f->path, sizeof f->path, "%s/%.120s", place, entry->d_name);
+        while (i < count && strcmp(list[i].name, f->name) != 0) {
+            i++;
+        }
+        count += i == count;
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return count;
+}
+
+int plugin_list(enum plugin_kind kind, void (*visit)(void *context, const char *name, const char *path),
+                void *context)
+{
+    enum { MOST = 256 };
+    struct places places;
+    struct found *list = calloc(MOST, sizeof *list);
+    size_t count = 0;
+    if (!list) {
+        return -ENOMEM;
+    }
+    find_places(&places);
+    for (size_t i = 0; i < places.count; i++) {
+        count = list_place(places.paths[i], kinds[kind], list, count, MOST);
+    }
+    qsort(list, count, sizeof *list, by_name);
+    for (size_t i = 0; i < count; i++) {
+        visit(context, list[i].name, list[i].path);
+    }
+    free(list);
+    return 0;
+}
+
+int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t size)
+{
+    char tree[PATH_BYTES];
+    bool build = beside_binary("models", tree);
+    int n = -1;
+    if (index == 0) {
+        n = snprintf(buf, size, "%s/models", WEIR_SYSCONF_DIR);
+    } else if (index == 1) {
+        n = snprintf(buf, size, "%s/%s", build ? tree : WEIR_DATA_DIR "/models", adapter);
+    }
+    return n > 0 && (size_t)n < size ? 0 : -ENOENT;
+}
+
+int plugin_model_path(const char *adapter, const char *model, char *buf, size_t size)
+{
+    char folder[PATH_BYTES + 80];
+    for (size_t i = 0; name_valid(model) && plugin_model_folder(adapter, i, folder, sizeof folder) == 0;
+         i++) {
+        int n = snprintf(buf, size, "%s/%s.conf", folder, model);
+        if (n > 0 && (size_t)n < size && access(buf, R_OK) == 0) {
+            return 0;
+        }
+    }
+    return -ENOENT;
+}

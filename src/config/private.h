@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What the files of the configuration share.
+ *
+ *   scan.c      a look before libconfig       tree.c     files to one tree that knows its lines
+ *   fill.c      a group and option tables to a struct    tables.c   the host's own tables
+ *   settings.c  gateway and spool             bus.c      buses, devices, points, models
+ *   uplink.c    uplinks                       section.c  a part of the tree as text
+ *   check.c     everything, plugins too       plugin.c   finding and loading them
+ */
+#ifndef CONFIG_PRIVATE_H
+#define CONFIG_PRIVATE_H
+
+#include <libconfig.h>
+
+#include "config/arena.h"
+#include "config/config.h"
+#include "config/rows.h"
+
+struct config {
+    config_t tree;
+    struct arena arena;
+    config_t *models; /* model files that were read, to be freed */
+    size_t model_count;
+};
+
+/* Where a setting was written; kept as its hook. */
+struct origin {
+    const char *file;
+    int line;
+};
+
+const char *tree_file(const config_setting_t *setting);
+int tree_line(const config_setting_t *setting);
+/* Reads text into `tree` and gives every setting its origin. -EINVAL with findings. */
+int tree_parse(struct arena *arena, const char *text, size_t len, const char *file,
+               struct findings *findings, config_t *ret_tree);
+/* A whole file, at most 4 MiB; malloc()ed. */
+int tree_read_file(int fd, char **ret_text, size_t *ret_len);
+/* Adds all of `from` to `to`; groups merge, a setting that both have is a finding. */
+void tree_merge(config_setting_t *to, const config_setting_t *from, struct findings *findings);
+/* A path for messages, "buses.meters.devices[0].every". */
+void tree_path(const config_setting_t *setting, char *buf, size_t size);
+/* Adds a finding at a setting. */
+void tree_find(struct findings *findings, const config_setting_t *setting, enum weir_level level,
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* One struct to be filled by one table. */
+struct fill {
+    const struct weir_option *rows;
+    void *to;
+};
+
+/* Groups to take settings from: `own` first, then `base` (a model); either may be NULL. `where` is for
+ * findings when a required one is missing. */
+struct fill_from {
+    config_setting_t *own, *base;
+    const config_setting_t *where;
+};
+
+config_setting_t *fill_member(const struct fill_from *from, const char *name);
+/* Fills each struct from its table; members that no table and not `others` (NULL-ended) knows are findings,
+ * with the nearest name. */
+void fill_all(struct config *config, struct findings *findings, const struct fill_from *from,
+              const struct fill *fills, size_t fill_count, const char *const *others);
+/* The labels group as an array. */
+const struct weir_label *fill_labels(struct config *config, struct findings *findings,
+                                     config_setting_t *group, size_t *ret_count);
+void fill_name_check(struct findings *findings, const config_setting_t *setting, const char *name,
+                     const char *what);
+/* "file:" and "cred:" become what they name; findings if they cannot be read. */
+const char *fill_secret(struct config *config, struct findings *findings,
+                        const config_setting_t *setting, const char *text);
+
+/* tables.c: the host's own options. */
+struct gateway_options {
+    const char *name, *clock;
+    int64_t memory_limit_bytes;
+};
+struct spool_options {
+    const char *directory, *ram;
+    int64_t ram_limit_bytes;
+};
+struct bus_options {
+    const char *adapter;
+    bool enabled;
+    struct port_config port;
+};
+struct device_options {
+    const char *name, *model;
+    int64_t every_ns, timeout_ns, retries;
+    bool enabled;
+};
+struct point_options {
+    const char *name, *unit;
+    double deadband;
+    int64_t max_silence_ns;
+};
+struct batch_options {
+    int64_t records, delay_ns;
+    bool compact;
+};
+struct uplink_options {
+    const char *uplink;
+    bool enabled;
+    struct weir_names devices, kinds;
+    int format, start;
+    struct batch_options batch;
+    int64_t inflight, reconnect_delay_max_ns;
+};
+/* Documented settings that this version takes and does not use yet: checked by type, and a warning. */
+extern const struct weir_option spool_later[], device_later[], uplink_later[];
+void tables_warn_later(struct findings *findings, config_setting_t *group,
+                       const struct weir_option *later);
+
+/* The group that all of one kind stand in ("buses"), and one of them; NULL if it is not there. */
+config_setting_t *config_group(struct config *config, const char *kind, const char *name);
+
+#endif

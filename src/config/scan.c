@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * The look before parsing: see scan.h. Walks over strings and comments the way libconfig does.
+ */
+#include "config/scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct walk {
+    const char *at, *end, *file;
+    int line;
+    struct findings *findings;
+    size_t bad;
+};
+
+static void find(struct walk *w, const char *text)
+{
+    findings_add(w->findings, w->file, w->line, WEIR_LOG_ERROR, "%s", text);
+    w->bad++;
+}
+
+static bool starts(const struct walk *w, const char *with)
+{
+    size_t len = strlen(with);
+    return (size_t)(w->end - w->at) >= len && !memcmp(w->at, with, len);
+}
+
+static void step(struct walk *w)
+{
+    w->line += *w->at == '\n';
+    w->at++;
+}
+
+static void skip_string(struct walk *w)
+{
+    for (step(w); w->at < w->end && *w->at != '"'; step(w)) {
+        if (*w->at == '\\' && w->at + 1 < w->end) {
+            step(w);
+        }
+    }
+    if (w->at < w->end) {
+        step(w);
+    }
+}
+
+static void skip_line(struct walk *w)
+{
+    while (w->at < w->end && *w->at != '\n') {
+        step(w);
+    }
+}
+
+static void skip_comment(struct walk *w)
+{
+    while (w->at < w->end && !starts(w, "*/")) {
+        step(w);
+    }
+    for (int i = 0; i < 2 && w->at < w->end; i++) {
+        step(w);
+    }
+}
+
+static bool word_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c != 0 && strchr("._*+-", c) != NULL);
+}
+
+/* A number or name. Whole numbers without L must fit 31 bits and a sign. */
+static void take_word(struct walk *w)
+{
+    char word[64] = "";
+    size_t len = 0;
+    for (; w->at < w->end && word_char(*w->at); step(w)) {
+        if (len + 1 < sizeof word) {
+            word[len++] = *w->at;
+        }
+    }
+    char *end;
+    errno = 0;
+    bool hex = len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+    long long value = strtoll(word, &end, hex ? 16 : 10);
+    if (end == word || *end) {
+        return; /* a name, a float, or ends in L */
+    }
+    long long most = hex ? 0xffffffffLL : 0x7fffffffLL;
+    if (errno || value > most || value < -0x80000000LL) {
+        find(w, "this number is too large for 32 bits: write an L behind it");
+    }
+}
+
+size_t config_scan(const char *text, size_t len, const char *file, struct findings *findings)
+{
+    struct walk w = { text, text + len, file, 1, findings, 0 };
+    if (memchr(text, 0, len)) {
+        find(&w, "not a text file: it has a zero byte");
+        return w.bad;
+    }
+    while (w.at < w.end) {
+        if (*w.at == '"') {
+            skip_string(&w);
+        } else if (*w.at == '#' || starts(&w, "//")) {
+            skip_line(&w);
+        } else if (starts(&w, "/*")) {
+            skip_comment(&w);
+        } else if (starts(&w, "@include")) {
+            find(&w, "@include is not supported: put the file into conf.d/ beside this one");
+            skip_line(&w);
+        } else if (word_char(*w.at)) {
+            take_word(&w);
+        } else {
+            step(&w);
+        }
+    }
+    return w.bad;
+}
