@@ -100,7 +100,7 @@ static void put_top(FILE *out, struct config *config, const char *name)
 
 static void put_one(FILE *out, struct config *config, const char *kind, const char *name)
 {
-    config_setting_t *group = config_group(config, kind, name);
+    config_setting_t *group = name ? config_group(config, kind, name) : NULL;
     if (group) {
         fprintf(out, "%s = { %s = ", kind, name);
         put_setting(out, group);

@@ -185,6 +185,12 @@ static void later(struct child *child, int64_t now_ns)
     set_state(child, CHILD_WAITING, now_ns);
 }
 
+static char *own_trouble(const struct child *child)
+{
+    return child->role == ROLE_BUS ? ((struct stats_bus *)child->head)->trouble
+                                   : ((struct stats_uplink *)child->head)->trouble;
+}
+
 void child_start(struct child *child, int64_t now_ns)
 {
     int pair[2];
@@ -200,6 +206,7 @@ void child_start(struct child *child, int64_t now_ns)
         return;
     }
     child->why[0] = 0;
+    own_trouble(child)[0] = 0; /* the page outlives its owner */
     child->head->alive_ns = now_ns;
     child->head->busy_until_ns = now_ns + 15 * NS_PER_S; /* until its loop turns */
     pid_t pid = fork();
@@ -242,11 +249,13 @@ void child_kill(struct child *child, const char *why)
     }
 }
 
-/* Says in words how it ended. */
+/* Says in words how it ended: core's reason, its own, or what the kernel tells. */
 static void explain(const struct child *child, int status, char *buf, size_t size)
 {
     if (child->why[0]) {
         snprintf(buf, size, "%s", child->why);
+    } else if (WIFEXITED(status) && own_trouble(child)[0]) {
+        snprintf(buf, size, "%.*s", STATS_TEXT - 1, own_trouble(child));
     } else if (WIFSIGNALED(status)) {
         snprintf(buf, size, "killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
