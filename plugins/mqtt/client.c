@@ -118,6 +118,18 @@ int client_socket_error(int fd)
     return -error;
 }
 
+/* CONNACK: 0x20, length, flags, code; in MQTT 5 properties follow, so the length is 3 or more. */
+bool client_peek_v311(int fd, int *ret_reason)
+{
+    uint8_t packet[4];
+    if (recv(fd, packet, sizeof packet, MSG_PEEK | MSG_DONTWAIT) != sizeof packet ||
+        packet[0] != CMD_CONNACK || packet[1] != 2 || packet[3] == CONNACK_ACCEPTED) {
+        return false;
+    }
+    *ret_reason = packet[3];
+    return true;
+}
+
 void client_cork(int fd, bool on)
 {
     int flag = on;

@@ -42,6 +42,10 @@ int client_connect(struct mosquitto *mosq, const struct client_setup *setup, con
 /* How the attempt to connect ended: 0 or negative errno. */
 int client_socket_error(int fd);
 
+/* A broker without MQTT 5 refuses in the form of 3.1.1, and not every version of the library tells
+ * of that. True if such a refusal lies in the socket: *ret_reason is its return code. */
+bool client_peek_v311(int fd, int *ret_reason);
+
 /* While on, small packets wait to be sent together. */
 void client_cork(int fd, bool on);
 

@@ -33,28 +33,33 @@ void greeting_connack(struct mosquitto *mosq, void *context, int reason, int fla
     free(words);
 }
 
+/* The reason is a return code of MQTT 3.1.1. */
+static bool says_v311(const struct session *session)
+{
+    return session->greeting.v311 || !session_is_v5(session);
+}
+
 /* The broker does not speak the version we came with: the other one, if it may be tried. */
 static bool try_other_version(struct session *session)
 {
-    int reason = session->greeting.reason;
-    bool version = session_is_v5(session) ? reason == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION
-                                          : reason == CONNACK_REFUSED_PROTOCOL_VERSION;
-    bool tried = session_is_v5(session) ? session->tried_v311 : session->tried_v5;
-    if (!version || session->settings.version != SESSION_AUTO) {
+    int unsupported = says_v311(session) ? CONNACK_REFUSED_PROTOCOL_VERSION
+                                         : MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
+    if (session->greeting.reason != unsupported || session->settings.version != SESSION_AUTO) {
         return false;
     }
-    session->v311_until_ns = session_is_v5(session) ? session->now_ns + V311_NS : 0;
-    if (tried) {
+    bool v5 = session_is_v5(session);
+    session->v311_until_ns = v5 ? session->now_ns + V311_NS : 0;
+    if (v5 ? session->tried_v311 : session->tried_v5) {
         return false;
     }
-    session->protocol = session_is_v5(session) ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
+    session->protocol = v5 ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
     return true;
 }
 
 /* The will is refused for what it asks: with less, if nothing promised depends on it. */
 static bool try_smaller_will(struct session *session)
 {
-    int reason = session_is_v5(session) ? session->greeting.reason : 0;
+    int reason = says_v311(session) ? 0 : session->greeting.reason;
     if (reason == MQTT_RC_RETAIN_NOT_SUPPORTED && session->will_retain) {
         session->will_retain = false;
         return true;
@@ -75,7 +80,7 @@ static void note_tried(struct session *session)
 static void refused(struct session *session)
 {
     int reason = session->greeting.reason;
-    bool v5 = session_is_v5(session);
+    bool v5 = !says_v311(session);
     note_tried(session);
     if (try_other_version(session) || try_smaller_will(session)) {
         session_drop(session);
@@ -120,9 +125,21 @@ static void lost_unanswered(struct session *session)
                                         : "");
 }
 
+/* Reads the answer, if it has come. */
+static void listen_for_answer(struct session *session, short events)
+{
+    struct session_greeting *greeting = &session->greeting;
+    if (session_is_v5(session) && (events & POLLIN) &&
+        client_peek_v311(mosquitto_socket(session->mosq), &greeting->reason)) {
+        greeting->answered = greeting->v311 = true;
+        return;
+    }
+    session_serve(session, events);
+}
+
 void greeting_step(struct session *session, short events)
 {
-    session_serve(session, events);
+    listen_for_answer(session, events);
     if (session->greeting.answered) {
         if (session->greeting.reason) {
             refused(session);

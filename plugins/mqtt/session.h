@@ -54,6 +54,7 @@ struct session_settings {
 /* What the CONNACK said. */
 struct session_greeting {
     bool answered;
+    bool v311; /* in the form of 3.1.1, whatever we asked in */
     int reason;
     char words[WORDS_MAX]; /* the broker's own, if any */
     uint16_t receive_max;

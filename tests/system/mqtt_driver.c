@@ -86,7 +86,8 @@ static void event(const char *name, const char *key, const char *text, const cha
     fflush(stdout);
 }
 
-static void host_log(struct weir_uplink_link *link, enum weir_level level, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+host_log(struct weir_uplink_link *link, enum weir_level level, const char *format, ...)
 {
     char text[512];
     va_list args;

@@ -329,8 +329,13 @@ class Refusals(MqttTest):
         driver = self.driver(self.rig.broker(extra=f"message_size_limit 1000\n{BOUNDED}").url)
         driver.connect()
         driver.command("send 2 5000")
-        self.assertEqual(driver.settled()["refused"], 2)
-        self.assertEqual(driver.next("refused")["why"], "packet too large (149)")
+        report = driver.settled()
+        if driver.of("disconnected"):       # newer libmosquittos do not take this reason
+            self.assertIn("broke the protocol", driver.next("disconnected")["why"])
+            driver.connect()
+        else:
+            self.assertEqual(report["refused"], 2)
+            self.assertEqual(driver.next("refused")["why"], "packet too large (149)")
         driver.command("send 2 500")
         self.assertEqual(driver.settled()["accepted"], 2)
 
@@ -451,6 +456,12 @@ class Versions(MqttTest):
 
     def test_refused_by_a_broker_of_old(self):
         self.fall_back("old")
+
+    def test_other_answers_in_the_form_of_3(self):
+        event = self.driver(self.fake(connack=b"\x00\x05").url).fail()
+        self.assertEqual(event["why"], "broker: not authorized (5)")
+        event = self.driver(self.fake(connack=b"\x00\x00").url, name="success").fail()
+        self.assertIn("MQTT 5", event["why"])
 
     def test_only_version_5_wanted(self):
         proxy = self.rig.proxy(self.rig.broker(), commands=["refuse v5"])
