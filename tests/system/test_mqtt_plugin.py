@@ -14,7 +14,7 @@ import unittest
 from rig import Program, RigTest, wait_for
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 12, 13, 14
-AT_ONCE_MS = 500        # a callback that takes longer has blocked on something
+AT_ONCE_MS = 1500       # a callback that takes longer has blocked on something
 # With unlimited queues mosquitto 2.0.11 hangs up on a client whose message it refuses.
 BOUNDED = "max_queued_messages 1000"
 
@@ -628,12 +628,12 @@ class Faults(MqttTest):
                 self.addCleanup(s.close)
                 s.setblocking(False)
                 s.connect_ex(("127.0.0.1", port))
-            driver = self.driver(f"mqtt://127.0.0.1:{port}", connect_timeout="1s")
+            driver = self.driver(f"mqtt://127.0.0.1:{port}", connect_timeout="3s")
             self.assertIn("no answer in time", driver.fail()["why"])
             self.assert_prompt(driver)
 
     def test_name_that_is_none(self):
-        driver = self.driver("mqtt://no-such-broker.invalid", connect_timeout="2s")
+        driver = self.driver("mqtt://no-such-broker.invalid", connect_timeout="3s")
         for _ in range(2):
             self.assertIn("look up no-such-broker.invalid: ", driver.fail()["why"])
         self.assert_prompt(driver)
