@@ -109,13 +109,16 @@ static void judge_child(const struct stats_child *child, int64_t now_ns, struct 
     }
 }
 
+/* What a page says counts while its process lives; else the process is the trouble. */
+static bool lives(const struct stats_child *child)
+{
+    return child->state == CHILD_STARTING || child->state == CHILD_RUNNING;
+}
+
 static void judge_bus(const struct stats_child *child, const struct stats_bus *bus,
                       struct status_reasons *r)
 {
-    if (!bus) {
-        return;
-    }
-    if (bus->trouble[0]) {
+    if (bus && lives(child) && bus->trouble[0]) {
         reason(r, "bus %s: %s", child->name, bus->trouble);
     }
 }
@@ -123,7 +126,7 @@ static void judge_bus(const struct stats_child *child, const struct stats_bus *b
 static void judge_uplink(const struct stats_child *child, const struct stats_uplink *uplink,
                          int64_t now_ns, struct status_reasons *r)
 {
-    if (!uplink || (child->state != CHILD_STARTING && child->state != CHILD_RUNNING)) {
+    if (!uplink || !lives(child)) {
         return;
     }
     int64_t since_ns = uplink->since_ns > child->since_ns ? uplink->since_ns : child->since_ns;
@@ -140,7 +143,7 @@ static void judge_uplink(const struct stats_child *child, const struct stats_upl
 static void judge_devices(const struct stats_child *child, const struct stats_bus *bus,
                           int64_t now_ns, struct status_reasons *r)
 {
-    for (uint32_t i = 0; bus && i < bus->device_count; i++) {
+    for (uint32_t i = 0; bus && lives(child) && i < bus->device_count; i++) {
         const struct stats_device *device = &bus->devices[i];
         if (device->state == DEVICE_GONE) {
             reason(r, "device %s: gone for %lld s (%s)", device->name,

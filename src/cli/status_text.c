@@ -214,7 +214,7 @@ void status_print_text(FILE *out, const struct status *status, const struct stat
     for (uint32_t i = 0; i < core->child_count; i++) {
         if (!strcmp(core->children[i].role, "bus")) {
             print_child(out, &core->children[i], now_ns);
-            if (status->buses[i]) {
+            if (status->buses[i] && core->children[i].state != CHILD_REFUSED) {
                 print_bus(out, status->buses[i], now_ns);
             }
         }

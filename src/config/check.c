@@ -29,6 +29,9 @@ static void check_log(struct weir_bus *bus, enum weir_level level, const char *f
 
 static void check_finding(struct weir_bus *bus, int device, int point, const char *key,
                           enum weir_level level, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+static void check_finding(struct weir_bus *bus, int device, int point, const char *key,
+                          enum weir_level level, const char *format, ...)
 {
     const struct check_bus *check = (const struct check_bus *)bus;
     char text[512], what[200] = "";

@@ -22,6 +22,8 @@ static struct uplink *owner(struct weir_uplink_link *link)
 }
 
 static void host_log(struct weir_uplink_link *link, enum weir_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void host_log(struct weir_uplink_link *link, enum weir_level level, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

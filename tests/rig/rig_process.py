@@ -77,7 +77,11 @@ def fd_count(pid):
 
 
 def _die_with_parent():
-    """Runs in the new process: a test that is killed leaves nothing behind."""
+    """Runs in the new process: a test that is killed leaves nothing behind.
+
+    Ctrl-C goes to the test alone, which then ends its programs in order.
+    """
+    os.setpgid(0, 0)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
