@@ -8,7 +8,7 @@
 #ifndef BUS_BUS_H
 #define BUS_BUS_H
 
-/* argv as for main(), argv[1] = "bus". Returns the exit status. */
+/* argv[0] is "bus". Returns the exit status. */
 int bus_main(int argc, char **argv);
 
 #endif

@@ -2,7 +2,7 @@
  * Copyright the weir authors
  *
  * `weir tail`: records as they arrive, read from the queues like an uplink does, beside the running
- * gateway and without its help. Shows what comes from now on.
+ * gateway and without its help.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,13 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/number.h"
 #include "base/say.h"
 #include "cli/cli.h"
 #include "cli/load.h"
+#include "cli/table.h"
 #include "log/reader.h"
 #include "record/json.h"
-#include "record/values.h"
 
 #define LOOK_AGAIN_NS (50 * NS_PER_MS)
 enum { JSON_FIRST_BYTES = 64 * 1024, JSON_MAX_BYTES = 64 * 1024 * 1024 };
@@ -43,100 +42,24 @@ struct tail {
     int64_t until_ns;
     struct settings settings;
     struct tailed_bus *buses;
-    bool started; /* buses that are found now are new */
-    int device_width, kind_width;
+    bool from_start; /* --all, or buses that are found now are new */
+    struct record_table table;
     char *buffer;
     size_t buffer_size;
 };
 
 static void usage(FILE *out)
 {
-    fputs("usage: weir tail [-c FILE] [--device D] [--json] [--seconds N]\n"
+    fputs("usage: weir tail [-c FILE] [--device D] [--all] [--json] [--seconds N]\n"
           "\n"
           "Shows records as they arrive, until Ctrl-C.\n"
           "\n"
           "  -c FILE       configuration (default: " LOAD_DEFAULT_FILE ")\n"
           "  --device D    of this device only\n"
+          "  --all         also what RAM still holds of earlier\n"
           "  --json        one JSON object a line\n"
           "  --seconds N   end after N seconds\n",
           out);
-}
-
-/* ---- as a table */
-
-static void print_number(const struct weir_value *value, enum weir_type type)
-{
-    char text[NUMBER_MAX];
-    unsigned n = 0;
-    switch (type) {
-    case WEIR_BOOL:
-        text[n++] = value->boolean ? '1' : '0';
-        break;
-    case WEIR_INT64:
-        n = number_i64(value->int64, text);
-        break;
-    case WEIR_UINT64:
-        n = number_u64(value->uint64, text);
-        break;
-    case WEIR_FLOAT32:
-        n = number_f32(value->float32, text);
-        break;
-    case WEIR_FLOAT64:
-        n = number_f64(value->float64, text);
-        break;
-    case WEIR_TEXT:
-    case WEIR_BYTES:
-        break;
-    }
-    printf("%.*s", (int)n, text);
-}
-
-/* A device's words must not steer the terminal. */
-static void print_text(const struct weir_value *value)
-{
-    for (size_t i = 0; i < value->bytes.len; i++) {
-        unsigned char c = value->bytes.data[i];
-        putchar(c < ' ' || c == 127 ? '.' : c);
-    }
-}
-
-static void print_value(const struct weir_point *point, const struct weir_value *value)
-{
-    if (value->quality == WEIR_QUALITY_OMITTED) {
-        return;
-    }
-    printf("  %s=", point->name);
-    if (value->quality != WEIR_QUALITY_GOOD && value->quality != WEIR_QUALITY_SUSPECT) {
-        printf("(%s)", result_name(value->quality));
-        return;
-    }
-    if (point->type == WEIR_TEXT) {
-        print_text(value);
-    } else if (point->type == WEIR_BYTES) {
-        for (size_t i = 0; i < value->bytes.len; i++) {
-            printf("%02x", value->bytes.data[i]);
-        }
-    } else {
-        print_number(value, point->type);
-    }
-    printf("%s%s%s", point->unit[0] ? " " : "", point->unit,
-           value->quality == WEIR_QUALITY_SUSPECT ? "?" : "");
-}
-
-static void print_row(struct tail *tail, const struct item *item)
-{
-    char time[25];
-    const struct weir_shape *view = &item->shape->view;
-    int device = (int)strlen(view->device), kind = (int)strlen(view->kind);
-    tail->device_width = device > tail->device_width ? device : tail->device_width;
-    tail->kind_width = kind > tail->kind_width ? kind : tail->kind_width;
-    wall_format(wall_from_boot(item->time, item->clock), time);
-    printf("%s%c %-*s %-*s", time, item->clock.state == CLOCK_SYNCED ? ' ' : '?',
-           tail->device_width, view->device, tail->kind_width, view->kind);
-    for (size_t i = 0; i < view->point_count; i++) {
-        print_value(&view->points[i], &item->values[i]);
-    }
-    putchar('\n');
 }
 
 /* ---- as JSON */
@@ -181,7 +104,7 @@ static void print_json(struct tail *tail, struct tailed_bus *bus, const struct i
             putchar('\n');
             return;
         }
-        size_t size = tail->buffer_size ? tail->buffer_size * 2 : JSON_FIRST_BYTES;
+        size_t size = tail->buffer_size * 2;
         char *more = size <= JSON_MAX_BYTES ? realloc(tail->buffer, size) : NULL;
         if (!more) {
             break;
@@ -211,7 +134,7 @@ static void add_bus(struct tail *tail, const char *name)
         free(bus);
         return;
     }
-    if (tail->started) {
+    if (tail->from_start) {
         reader_seek_start(bus->reader);
     } else {
         reader_seek_end(bus->reader);
@@ -264,7 +187,7 @@ static void show_item(struct tail *tail, struct tailed_bus *bus, const struct it
     if (tail->json) {
         print_json(tail, bus, item);
     } else {
-        print_row(tail, item);
+        table_print(&tail->table, item);
     }
 }
 
@@ -272,7 +195,7 @@ static int follow(struct tail *tail)
 {
     for (;;) {
         find_buses(tail);
-        tail->started = true;
+        tail->from_start = true;
         for (struct tailed_bus *bus = tail->buses; bus; bus = bus->next) {
             struct item item;
             while (reader_next(bus->reader, &item) == 1) {
@@ -293,11 +216,15 @@ static int follow(struct tail *tail)
 /* -1: go on, else the exit status. */
 static int parse_arguments(struct tail *tail, int argc, char **argv)
 {
-    enum { DEVICE = 256, JSON, SECONDS };
+    enum { DEVICE = 256, ALL, JSON, SECONDS };
     static const struct option options[] = {
-        { "config", required_argument, NULL, 'c' }, { "device", required_argument, NULL, DEVICE },
-        { "json", no_argument, NULL, JSON },        { "seconds", required_argument, NULL, SECONDS },
-        { "help", no_argument, NULL, 'h' },         { 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "device", required_argument, NULL, DEVICE },
+        { "all", no_argument, NULL, ALL },
+        { "json", no_argument, NULL, JSON },
+        { "seconds", required_argument, NULL, SECONDS },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     int option;
     double seconds = 0;
@@ -309,6 +236,9 @@ static int parse_arguments(struct tail *tail, int argc, char **argv)
             break;
         case DEVICE:
             tail->device = optarg;
+            break;
+        case ALL:
+            tail->from_start = true;
             break;
         case JSON:
             tail->json = true;
@@ -334,7 +264,7 @@ static int parse_arguments(struct tail *tail, int argc, char **argv)
 
 int cmd_tail(int argc, char **argv)
 {
-    struct tail tail = { .file = LOAD_DEFAULT_FILE, .device_width = 12, .kind_width = 7 };
+    struct tail tail = { .file = LOAD_DEFAULT_FILE };
     int status = parse_arguments(&tail, argc, argv);
     if (status >= 0) {
         return status;
@@ -343,7 +273,9 @@ int cmd_tail(int argc, char **argv)
     if (!config) {
         return EXIT_CANNOT;
     }
-    status = follow(&tail);
+    tail.buffer_size = JSON_FIRST_BYTES;
+    tail.buffer = malloc(tail.buffer_size);
+    status = tail.buffer ? follow(&tail) : EXIT_CANNOT;
     remove_buses(&tail);
     free(tail.buffer);
     config_unload(config);

@@ -19,11 +19,11 @@ UNITS, REGS = 3, 10
 
 
 class Tail(Process):
-    """`weir tail --json` of one configuration."""
+    """`weir tail --all --json` of one configuration."""
 
     def __init__(self, rig, conf, env):
         self.path = rig.path("tail.jsonl")
-        super().__init__(rig, "tail", [rig.program("weir"), "tail", "--json", "-c", conf], env)
+        super().__init__(rig, "tail", [rig.program("weir"), "tail", "--all", "--json", "-c", conf], env)
 
     def start(self):
         with open(self.path, "ab") as out:
