@@ -5,10 +5,14 @@
 
 No core and no uplink take part: `weir bus NAME` appends to its queue, `weir tail` reads it.
 """
+import fcntl
 import json
 import os
 import pty
 import re
+import signal
+import socket
+import struct
 import subprocess
 import tty
 import unittest
@@ -250,6 +254,115 @@ class Looking(BusTest):
             help_text = self.weir(command, "--help")
             self.assertEqual(help_text.returncode, 0)
             self.assertTrue(help_text.stdout.startswith("usage: weir " + command))
+
+
+class Child(BusTest):
+    """As core starts it: link, configuration and stats page as descriptors 3, 4 and 5."""
+
+    MORE, READY, STOP = 1, 2, 3
+
+    def child(self, text):
+        self.env = {**os.environ, "WEIR_CHILD": "1",
+                    "WEIR_PLUGIN_PATH": os.path.join(os.environ["WEIR_BIN"], "tests/plugins")}
+        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(self.link.close)
+        self.link.settimeout(30)
+        config = os.memfd_create("config")
+        os.write(config, self.rig.config(f"bus = {{ {text} }};").encode())
+        os.lseek(config, 0, os.SEEK_SET)
+        self.page = os.open(self.rig.path("stats"), os.O_RDWR | os.O_CREAT)
+        self.addCleanup(os.close, self.page)
+        os.ftruncate(self.page, 1 << 20)
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (theirs.fileno(), config, self.page)]
+
+        def hand_over():
+            for number, fd in zip((3, 4, 5), high):
+                os.dup2(fd, number)
+        self.log = open(self.rig.path("child.log"), "w+")
+        self.addCleanup(self.log.close)
+        child = subprocess.Popen([self.rig.program("weir"), "bus", "bus"], env=self.env,
+                                 preexec_fn=hand_over, pass_fds=(3, 4, 5), stderr=self.log)
+        for fd in (*high, config):
+            os.close(fd)
+        theirs.close()
+        self.addCleanup(self.end, child)
+        return child
+
+    def end(self, child):
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def receive(self):
+        """One message: kind, bus, a, b."""
+        data = self.link.recv(200)
+        name = data[3:3 + data[2]].decode()
+        return data[0], name, *struct.unpack("<QQ", data[3 + data[2]:])
+
+    def send(self, kind, a=0, b=0):
+        self.link.send(struct.pack("<BBBQQ", kind, 0, 0, a, b))
+
+    def alive(self):
+        return struct.unpack("<q", os.pread(self.page, 8, 8))[0]
+
+    polls = 'adapter = "misbehave"; mode = "ok"; '
+    devices = 'devices = ({ name = "d"; every = "%s"; points = ({ name = "p"; }); });'
+
+    def test_ready_more_stop(self):
+        child = self.child(self.polls + self.devices % "50ms")
+        self.assertEqual(self.receive()[0], self.READY)
+        kind, name, epoch, seq = self.receive()
+        self.assertEqual((kind, name, seq), (self.MORE, "bus", 1))
+        for number in (2, 3, 4):
+            self.assertEqual(self.receive(), (self.MORE, "bus", epoch, number))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            child.send_signal(number)               # these are core's business
+        before = self.alive()
+        wait_for(lambda: self.alive() > before, what="a sign of life")
+        self.assertEqual(self.receive()[:3], (self.MORE, "bus", epoch))
+        self.link.send(b"\x63garbage")              # counted, not believed
+        self.send(self.STOP)
+        self.assertEqual(child.wait(30), 0, self.said())
+        # The epoch is closed: the next process makes another.
+        child = self.child(self.polls + self.devices % "50ms")
+        self.receive()
+        self.assertNotEqual(self.receive()[2], epoch)
+
+    def test_back_to_back_is_told_now_and_then(self):
+        self.child(self.polls + self.devices % "0s")
+        self.receive()
+        first = self.receive()[3]
+        for _ in range(20):
+            last = self.receive()[3]
+        self.assertGreater(last - first, 100)       # each stands for many
+
+    def test_core_is_gone(self):
+        child = self.child(self.polls + self.devices % "50ms")
+        self.receive()
+        self.receive()
+        self.link.close()
+        self.assertEqual(child.wait(30), 75, self.said())
+
+    def test_a_plugin_that_closes_everything(self):
+        child = self.child('adapter = "misbehave"; mode = "close_fds"; after = 3; ' +
+                           self.devices % "10ms")
+        self.assertNotEqual(child.wait(30), 0)      # and does not write into what it opens next
+
+    def test_counters_go_on(self):
+        text = self.polls + self.devices % "10ms"
+        for _ in range(2):
+            child = self.child(text)
+            self.receive()
+            while self.receive()[3] % 20:
+                pass
+            self.end(child)                         # a kill: the epoch and the page go on
+        child = self.child(text)
+        self.receive()
+        self.assertGreater(self.receive()[3], 40)
 
 
 class Adapters(BusTest):
