@@ -133,7 +133,7 @@ int trace_create(const char *ram, const char *bus, const char *adapter, bool ser
                  struct trace **ret_trace)
 {
     char path[512];
-    struct ring *ring;
+    struct ring *ring = NULL;
     int r = trace_path(ram, bus, path, sizeof path);
     if (r < 0) {
         return r;
