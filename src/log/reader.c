@@ -444,7 +444,7 @@ static int in_segment(struct reader *r, struct item *item)
 {
     for (;;) {
         struct frame frame;
-        size_t len;
+        size_t len = 0;
         int e = look(r, &frame, &len);
         if (e != 1) {
             return e;

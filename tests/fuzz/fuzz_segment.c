@@ -65,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct scan scan;
     uint8_t *bytes = malloc(size + 1);
     if (!ram[0]) {
-        snprintf(ram, sizeof ram, "/dev/shm/weir-fuzz-%d", (int)getpid());
+        const char *place = getenv("TMPDIR"); /* run.py makes one and removes it */
+        snprintf(ram, sizeof ram, "%.32s/weir-fuzz-%d", place ? place : "/tmp", (int)getpid());
         snprintf(path, sizeof path, "%s/queue/b/00000001-5", ram);
         folder_make(path);
         snprintf(path, sizeof path, "%s/queue/b/00000001-5/00000001.seg", ram);

@@ -94,9 +94,11 @@ def main():
     if unknown:
         sys.exit(f"there is no target {unknown[0]!r}; there are: {' '.join(there)}")
     good = True
-    for name in args.names or there:
-        good = run_target(args, name, args.seconds) and good
-        good = (not args.covers or coverage(args, name)) and good
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm") as folder:
+        os.environ["TMPDIR"] = folder       # for targets that need files
+        for name in args.names or there:
+            good = run_target(args, name, args.seconds) and good
+            good = (not args.covers or coverage(args, name)) and good
     return 0 if good else 1
 
 
