@@ -160,6 +160,7 @@ static void run_parts(struct cycle *c, bool probe)
             leave = leave || host->port_lost || host->stop ||
                     (i == 0 && (r == WEIR_R_TIMEOUT || (probe && !is_answer(r))));
             adapter->fail(host->self, c->index, part, r, device->values);
+            parts = adapter->parts(host->self, c->index); /* it may have split this one */
         } else if (parts > 1) {
             keep_texts(c);
         }
