@@ -13,7 +13,7 @@
 
 struct item {
     const char *topic;
-    const json_t *object;
+    json_t *object;
     const struct record *record; /* NULL: it has no identity */
     int64_t at_ms;               /* arrival, wall clock */
 };

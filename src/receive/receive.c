@@ -15,13 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "receive/csv.h"
-#include "receive/decode.h"
+#include "receive/intake.h"
 #include "receive/live.h"
 #include "receive/report.h"
 #include "receive/session.h"
-#include "receive/table.h"
-#include "receive/text.h"
 #include "receive/verdict.h"
 
 #define FRAME_MS         250   /* the live table */
@@ -32,22 +29,15 @@
 struct receiver {
     const struct options *options;
     struct session *session;
-    struct verify *verify;
+    struct intake intake;
     struct report report;
-    struct others others;
-    struct csv *csv;
-    struct live *live;
-    struct table table;
     int64_t start_ms; /* these are monotonic */
-    int64_t record_ms;
     int64_t frame_ms;
     int64_t saved_ms;
     int64_t waiting_ms; /* since when there is no connection; 0: there is one */
     int64_t told_ms;    /* when that was last said; 0: it was not */
-    bool changed;       /* since the report was saved */
     bool ever_connected;
-    bool output_used;
-    int failure; /* errno of what makes it impossible to go on */
+    bool kept; /* the broker had the session when we came */
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -86,123 +76,8 @@ static int64_t wall_ms(void)
 /* Lines for people; a live table says the same in its footer. */
 static void say(const struct receiver *receiver, const char *text, const char *more)
 {
-    if (receiver->live == NULL) {
+    if (receiver->intake.live == NULL) {
         fprintf(stderr, "weir: %s%s\n", text, more);
-    }
-}
-
-/* ---- what arrives ---- */
-
-/* On these topics stands what is no record: what weir keeps there, and commands. */
-static bool is_aside(const char *topic)
-{
-    static const char *const levels[] = { "meta", "state", "health", "set", "result" };
-    const char *slash = strrchr(topic, '/');
-    const char *level = slash == NULL ? topic : slash + 1;
-
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(level, levels[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int print(struct receiver *receiver, const struct item *item)
-{
-    receiver->output_used = true;
-    switch (receiver->options->output) {
-    case OUTPUT_TABLE:
-        return table_write(&receiver->table, stdout, item);
-    case OUTPUT_LIVE:
-        return live_take(receiver->live, item);
-    case OUTPUT_CSV:
-        return csv_write(receiver->csv, stdout, item);
-    case OUTPUT_JSON:
-        text_json(stdout, item->object);
-        putchar('\n');
-        return 0;
-    case OUTPUT_NONE:
-        return 0;
-    }
-    return 0;
-}
-
-static int take_object(struct receiver *receiver, const char *topic, json_t *object, bool retained)
-{
-    struct item item = { .topic = topic, .object = object, .at_ms = wall_ms() };
-    struct record record = { 0 };
-    struct decode_error wrong;
-    int result = decode_record(object, &record, &wrong);
-    int error = 0;
-
-    if (result == -EBADMSG) {
-        verify_broken(receiver->verify, topic, wrong.text, item.at_ms);
-        return 0;
-    }
-    if (result < 0) {
-        return result;
-    }
-    if (retained) {
-        receiver->others.retained_count++;
-    } else if (result == 0) {
-        receiver->others.plain_count++;
-    } else {
-        error = verify_record(receiver->verify, &record, item.at_ms);
-    }
-    if (result == 1) {
-        item.record = &record;
-    }
-    if (error == 0 && (result == 1 || !is_aside(topic))) {
-        receiver->record_ms = mono_ms();
-        error = print(receiver, &item);
-    }
-    record_finish(&record);
-    return error;
-}
-
-/* Strings from outside must not steer a terminal. */
-static void note_garbage(struct others *others, const char *topic, const char *what)
-{
-    if (others->garbage_count++ > 0) {
-        return;
-    }
-    snprintf(others->garbage_first, sizeof(others->garbage_first), "%.200s: %s", topic, what);
-    for (char *c = others->garbage_first; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) {
-            *c = '?';
-        }
-    }
-}
-
-static void on_message(void *context, const char *topic, const void *payload, size_t length,
-                       bool retained)
-{
-    struct receiver *receiver = context;
-    struct decode_error wrong;
-    json_t *items = NULL;
-    int error = decode_message(payload, length, &items, &wrong);
-
-    receiver->changed = true;
-    if (receiver->live != NULL) {
-        live_message(receiver->live, mono_ms());
-    }
-    if (error == -EBADMSG) {
-        if (retained) {
-            receiver->others.retained_count++;
-        } else if (is_aside(topic)) {
-            receiver->others.plain_count++;
-        } else {
-            note_garbage(&receiver->others, topic, wrong.text);
-        }
-        return;
-    }
-    for (size_t i = 0; error == 0 && i < json_array_size(items); i++) {
-        error = take_object(receiver, topic, json_array_get(items, i), retained);
-    }
-    json_decref(items);
-    if (error < 0) {
-        receiver->failure = -error;
     }
 }
 
@@ -212,14 +87,23 @@ static void on_connected(void *context, bool kept)
 {
     struct receiver *receiver = context;
 
-    verify_back(receiver->verify, kept, wall_ms());
-    if (receiver->told_ms != 0) {
-        say(receiver, "connected to ", receiver->options->url);
-    }
+    verify_back(receiver->intake.verify, kept, wall_ms());
+    receiver->kept = kept;
     receiver->ever_connected = true;
     receiver->waiting_ms = 0;
     receiver->told_ms = 0;
-    receiver->changed = true;
+    receiver->intake.changed = true;
+}
+
+/* Scripts may wait for this line before they publish. */
+static void on_subscribed(void *context)
+{
+    struct receiver *receiver = context;
+    char text[600];
+
+    snprintf(text, sizeof(text), "subscribed at %.500s%s", receiver->options->url,
+             receiver->kept ? " (the broker had kept the session)" : "");
+    say(receiver, text, "");
 }
 
 static void on_lost(void *context, const char *why)
@@ -227,9 +111,17 @@ static void on_lost(void *context, const char *why)
     struct receiver *receiver = context;
     (void)why; /* said if it lasts */
 
-    verify_away(receiver->verify, wall_ms());
+    verify_away(receiver->intake.verify, wall_ms());
     receiver->waiting_ms = mono_ms();
-    receiver->changed = true;
+    receiver->intake.changed = true;
+}
+
+static void on_message(void *context, const char *topic, const void *payload, size_t length,
+                       bool retained)
+{
+    struct receiver *receiver = context;
+
+    intake_message(&receiver->intake, topic, payload, length, retained, mono_ms(), wall_ms());
 }
 
 static void on_remark(void *context, const char *text)
@@ -265,8 +157,8 @@ static void draw(struct receiver *receiver, int64_t now_ms, bool ended)
     struct live_status status = {
         .connected = session_state(receiver->session) == SESSION_CONNECTED,
         .running_ms = now_ms - receiver->start_ms,
-        .sum = verify_sum(receiver->verify),
-        .fault_count = verify_fault_total(receiver->verify),
+        .sum = verify_sum(receiver->intake.verify),
+        .fault_count = verify_fault_total(receiver->intake.verify),
     };
     char text[512];
 
@@ -279,22 +171,22 @@ static void draw(struct receiver *receiver, int64_t now_ms, bool ended)
                  (now_ms - receiver->waiting_ms) / 1000, words[0] == '\0' ? "" : ": ", words);
     }
     status.connection = text;
-    if (live_draw(receiver->live, stdout, &status, now_ms) < 0) {
-        receiver->failure = ENOMEM;
+    if (live_draw(receiver->intake.live, stdout, &status, now_ms) < 0) {
+        receiver->intake.failure = ENOMEM;
     }
     receiver->frame_ms = now_ms;
-    receiver->output_used = true;
+    receiver->intake.output_used = true;
 }
 
 static void save(struct receiver *receiver, int64_t now_ms, bool ended)
 {
-    int error = report_write(&receiver->report, receiver->verify, ended, wall_ms());
+    int error = report_write(&receiver->report, receiver->intake.verify, ended, wall_ms());
 
     receiver->saved_ms = now_ms;
-    receiver->changed = false;
+    receiver->intake.changed = false;
     if (error < 0) {
         fprintf(stderr, "weir: %s: %s\n", receiver->options->report, strerror(-error));
-        receiver->failure = -error;
+        receiver->intake.failure = -error;
     }
 }
 
@@ -302,13 +194,13 @@ static void save(struct receiver *receiver, int64_t now_ms, bool ended)
 static int next_wait(const struct receiver *receiver, int64_t now_ms)
 {
     const struct options *options = receiver->options;
-    int64_t wait_ms = receiver->live != NULL ? receiver->frame_ms + FRAME_MS - now_ms : 500;
+    int64_t wait_ms = receiver->intake.live != NULL ? receiver->frame_ms + FRAME_MS - now_ms : 500;
 
     if (options->seconds_ms > 0 && receiver->start_ms + options->seconds_ms - now_ms < wait_ms) {
         wait_ms = receiver->start_ms + options->seconds_ms - now_ms;
     }
-    if (options->idle_ms > 0 && receiver->record_ms + options->idle_ms - now_ms < wait_ms) {
-        wait_ms = receiver->record_ms + options->idle_ms - now_ms;
+    if (options->idle_ms > 0 && receiver->intake.record_ms + options->idle_ms - now_ms < wait_ms) {
+        wait_ms = receiver->intake.record_ms + options->idle_ms - now_ms;
     }
     return wait_ms < 0 ? 0 : (int)wait_ms;
 }
@@ -317,21 +209,21 @@ static bool is_time_to_end(const struct receiver *receiver, int64_t now_ms)
 {
     const struct options *options = receiver->options;
 
-    return stop_asked != 0 || receiver->failure != 0 ||
+    return stop_asked != 0 || receiver->intake.failure != 0 ||
            (options->seconds_ms > 0 && now_ms - receiver->start_ms >= options->seconds_ms) ||
-           (options->idle_ms > 0 && now_ms - receiver->record_ms >= options->idle_ms);
+           (options->idle_ms > 0 && now_ms - receiver->intake.record_ms >= options->idle_ms);
 }
 
 static void flush_output(struct receiver *receiver)
 {
-    if (!receiver->output_used) {
+    if (!receiver->intake.output_used) {
         return;
     }
-    receiver->output_used = false;
+    receiver->intake.output_used = false;
     errno = EIO;
     if (fflush(stdout) == EOF || ferror(stdout)) {
         fprintf(stderr, "weir: standard output: %s\n", strerror(errno));
-        receiver->failure = errno;
+        receiver->intake.failure = errno;
     }
 }
 
@@ -345,16 +237,16 @@ static int loop(struct receiver *receiver)
         error = session_step(receiver->session, next_wait(receiver, now_ms));
         now_ms = mono_ms();
         say_waiting(receiver, now_ms);
-        if (size_changed != 0 && receiver->live != NULL) {
+        if (size_changed != 0 && receiver->intake.live != NULL) {
             size_changed = 0;
             fputs("\033[2J\033[H", stdout);
-            live_reset(receiver->live);
+            live_reset(receiver->intake.live);
             receiver->frame_ms = 0;
         }
-        if (receiver->live != NULL && now_ms - receiver->frame_ms >= FRAME_MS) {
+        if (receiver->intake.live != NULL && now_ms - receiver->frame_ms >= FRAME_MS) {
             draw(receiver, now_ms, false);
         }
-        if (receiver->options->report != NULL && receiver->changed &&
+        if (receiver->options->report != NULL && receiver->intake.changed &&
             now_ms - receiver->saved_ms >= REPORT_MS) {
             save(receiver, now_ms, false);
         }
@@ -388,21 +280,17 @@ static void catch_signals(sigset_t *ret_wait_mask)
 static int make_parts(struct receiver *receiver)
 {
     const struct options *options = receiver->options;
-    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
     bool continued = false;
-    int error;
+    int error = intake_init(&receiver->intake, options);
 
-    receiver->verify = verify_create();
-    receiver->csv = options->output == OUTPUT_CSV ? csv_create(options->columns) : NULL;
-    receiver->live = options->output == OUTPUT_LIVE ? live_create(color) : NULL;
-    if (receiver->verify == NULL || (options->output == OUTPUT_CSV && receiver->csv == NULL) ||
-        (options->output == OUTPUT_LIVE && receiver->live == NULL)) {
-        return -ENOMEM;
+    if (error < 0) {
+        fprintf(stderr, "weir: out of memory\n");
+        return error;
     }
     if (options->report == NULL) {
         return 0;
     }
-    error = report_open(&receiver->report, options->report, receiver->verify, &continued);
+    error = report_open(&receiver->report, options->report, receiver->intake.verify, &continued);
     if (error < 0) {
         fprintf(stderr, "weir: %s: %s\n", options->report,
                 error == -EBADMSG       ? "this is no report of weir receive, it is left alone"
@@ -425,9 +313,9 @@ static int finish(struct receiver *receiver, int refused)
     enum verdict verdict = VERDICT_OK;
 
     if (options->verify) {
-        fputs(receiver->live != NULL ? "\n" : "", out);
-        verdict = verdict_write(out, receiver->verify, &receiver->others);
-        receiver->output_used = true;
+        fputs(receiver->intake.live != NULL ? "\n" : "", out);
+        verdict = verdict_write(out, receiver->intake.verify, &receiver->intake.others);
+        receiver->intake.output_used = true;
     }
     if (options->report != NULL) {
         save(receiver, 0, true);
@@ -440,7 +328,7 @@ static int finish(struct receiver *receiver, int refused)
         fprintf(stderr, "weir: never connected to %s\n", options->url);
         return EXIT_CANNOT;
     }
-    return receiver->failure != 0 ? EXIT_CANNOT : verdict == VERDICT_OK ? EXIT_OK : EXIT_NO;
+    return receiver->intake.failure != 0 ? EXIT_CANNOT : verdict == VERDICT_OK ? EXIT_OK : EXIT_NO;
 }
 
 static int run(struct receiver *receiver)
@@ -457,28 +345,35 @@ static int run(struct receiver *receiver)
         .topic_count = options->topic_count,
         .wait_mask = &wait_mask,
     };
-    const struct session_events events = { receiver, on_connected, on_lost, on_message, on_remark };
+    const struct session_events events = {
+        .context = receiver,
+        .connected = on_connected,
+        .subscribed = on_subscribed,
+        .lost = on_lost,
+        .message = on_message,
+        .remark = on_remark,
+    };
     int error;
 
     catch_signals(&wait_mask);
     receiver->session = session_create(&config, &events);
     if (receiver->session == NULL) {
-        receiver->failure = ENOMEM;
+        receiver->intake.failure = ENOMEM;
         return EXIT_CANNOT;
     }
     receiver->start_ms = mono_ms();
-    receiver->record_ms = receiver->start_ms;
+    receiver->intake.record_ms = receiver->start_ms;
     receiver->waiting_ms = receiver->start_ms;
     error = loop(receiver);
-    if (receiver->live != NULL) {
+    if (receiver->intake.live != NULL) {
         draw(receiver, mono_ms(), true);
         flush_output(receiver);
     }
     if (error == -EACCES) {
         fprintf(stderr, "weir: %s: %s\n", options->url, session_words(receiver->session));
-    } else if (error < 0 || receiver->failure == ENOMEM) {
+    } else if (error < 0 || receiver->intake.failure == ENOMEM) {
         fprintf(stderr, "weir: out of memory\n");
-        receiver->failure = ENOMEM;
+        receiver->intake.failure = ENOMEM;
     }
     session_destroy(receiver->session);
     return finish(receiver, error);
@@ -492,9 +387,7 @@ int receive_run(const struct options *options)
     if (make_parts(&receiver) == 0) {
         status = run(&receiver);
     }
-    live_destroy(receiver.live);
-    csv_destroy(receiver.csv);
+    intake_finish(&receiver.intake);
     report_close(&receiver.report);
-    verify_destroy(receiver.verify);
     return status;
 }

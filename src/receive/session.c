@@ -27,6 +27,8 @@
 #define USER_TIMEOUT_MS    20000 /* unacknowledged bytes: the line is dead */
 #define RETRY_MIN_MS       250
 #define RETRY_MAX_MS       5000
+#define STEADY_MS          5000 /* a connection that lasted so long was a good one */
+#define SHORT_COUNT        3
 #define V3_REFUSED_VERSION 1
 
 struct session {
@@ -41,6 +43,8 @@ struct session {
     int64_t retry_at_ms;
     int64_t retry_ms; /* the next pause */
     int64_t opened_ms;
+    int64_t connected_ms;
+    int short_count; /* connections in a row that broke at once */
     int64_t misc_ms; /* when the library last looked at its timers */
     char words[256];
 };
@@ -88,7 +92,7 @@ static void on_connect(struct mosquitto *mosq, void *object, int code, int flags
         session->state = SESSION_CONNECTED;
         session->was_connected = true;
         session->subscribe = true;
-        session->retry_ms = RETRY_MIN_MS;
+        session->connected_ms = now_ms();
         set_words(session, "");
         session->events->connected(session->events->context, (flags & 1) != 0);
         return;
@@ -147,6 +151,9 @@ static void on_subscribe(struct mosquitto *mosq, void *object, int mid, int coun
             session->events->remark(session->events->context, text);
         }
     }
+    if (!session->refused) {
+        session->events->subscribed(session->events->context);
+    }
 }
 
 static void on_message(struct mosquitto *mosq, void *object,
@@ -185,11 +192,32 @@ struct session *session_create(const struct session_config *config,
     return session;
 }
 
+/* A connection that stood ends the doubling of the pauses. One that broke at once does not: two
+ * receivers with one id would throw each other out as fast as they can. */
+static void judge_connection(struct session *session)
+{
+    char text[256];
+
+    if (now_ms() - session->connected_ms >= STEADY_MS) {
+        session->retry_ms = RETRY_MIN_MS;
+        session->short_count = 0;
+    } else if (++session->short_count == SHORT_COUNT) {
+        snprintf(text, sizeof(text),
+                 "the connection breaks again and again: does another receiver use the client id "
+                 "%.64s? (see --client-id)",
+                 session->config->client_id);
+        session->events->remark(session->events->context, text);
+    }
+}
+
 static void close_connection(struct session *session)
 {
     bool was_connected = session->state == SESSION_CONNECTED;
     uint32_t chance = 0;
 
+    if (was_connected) {
+        judge_connection(session);
+    }
     mosquitto_destroy(session->mosq);
     session->mosq = NULL;
     session->state = SESSION_WAITING;

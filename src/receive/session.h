@@ -29,6 +29,7 @@ struct session_config {
 struct session_events {
     void *context;
     void (*connected)(void *context, bool kept); /* `kept`: the broker had the session */
+    void (*subscribed)(void *context);
     void (*lost)(void *context, const char *why);
     void (*message)(void *context, const char *topic, const void *payload, size_t length,
                     bool retained);

@@ -200,14 +200,15 @@ static void test_live_table(void **state)
     fclose(out);
     if (isatty(STDOUT_FILENO) == 0) { /* else it has the width of the terminal */
         assert_non_null(strstr(
-            text, "DEVICE              KIND     LAST              SEQ  RECORDS  VALUES\033[K\n"
-                  "the/topic           -        12:00:00.123        -        1  ...\033[K\n"
-                  "g/a-long-name-here  event    12:00:00.123        1        1  ...\033[K\n"
-                  "g/d                 reading  12:00:00.123        1        1  v=230.1 ...\033[K\n"
-                  "\033[K\n"
-                  "01:02:03  connected to x\033[K\n"
-                  "0.7 messages/s, 0 records, 0 missing, 0 repeats, longest silence 1.5 s\033[K\n"
-                  "\033[J\r\033[7A"));
+            text,
+            "DEVICE              KIND     LAST              SEQ  RECORDS  VALUES\033[K\n"
+            "the/topic           -        12:00:00.123        -        1  ...\033[K\n"
+            "g/a-long-name-here  event    12:00:00.123        1        1  event=start\033[K\n"
+            "g/d                 reading  12:00:00.123        1        1  v=230.1 w=- ...\033[K\n"
+            "\033[K\n"
+            "01:02:03  connected to x\033[K\n"
+            "0.7 messages/s, 0 records, 0 missing, 0 repeats, longest silence 1.5 s\033[K\n"
+            "\033[J\r\033[7A"));
     }
     free(text);
     live_destroy(live);

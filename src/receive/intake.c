@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * See intake.h.
+ */
+#include "receive/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "receive/decode.h"
+#include "receive/text.h"
+
+int intake_init(struct intake *intake, const struct options *options)
+{
+    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+
+    *intake = (struct intake){ .output = options->output, .verify = verify_create() };
+    intake->csv = options->output == OUTPUT_CSV ? csv_create(options->columns) : NULL;
+    intake->live = options->output == OUTPUT_LIVE ? live_create(color) : NULL;
+    if (intake->verify == NULL || (options->output == OUTPUT_CSV && intake->csv == NULL) ||
+        (options->output == OUTPUT_LIVE && intake->live == NULL)) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void intake_finish(struct intake *intake)
+{
+    live_destroy(intake->live);
+    csv_destroy(intake->csv);
+    verify_destroy(intake->verify);
+}
+
+/* On these topics stands what is no record: what weir keeps there, and commands. */
+static bool is_aside(const char *topic)
+{
+    static const char *const levels[] = { "meta", "state", "health", "set", "result" };
+    const char *slash = strrchr(topic, '/');
+    const char *level = slash == NULL ? topic : slash + 1;
+
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(level, levels[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int print(struct intake *intake, const struct item *item)
+{
+    intake->output_used = true;
+    switch (intake->output) {
+    case OUTPUT_TABLE:
+        return table_write(&intake->table, stdout, item);
+    case OUTPUT_LIVE:
+        return live_take(intake->live, item);
+    case OUTPUT_CSV:
+        return csv_write(intake->csv, stdout, item);
+    case OUTPUT_JSON:
+        text_json(stdout, item->object);
+        putchar('\n');
+        return 0;
+    case OUTPUT_NONE:
+        return 0;
+    }
+    return 0;
+}
+
+static int take_item(struct intake *intake, struct item *item, bool retained, int64_t now_ms)
+{
+    struct record record = { 0 };
+    struct decode_error wrong;
+    int result = decode_record(item->object, &record, &wrong);
+    int error = 0;
+
+    if (result == -EBADMSG) {
+        verify_broken(intake->verify, item->topic, wrong.text, item->at_ms);
+        return 0;
+    }
+    if (result < 0) {
+        return result;
+    }
+    if (retained) {
+        intake->others.retained_count++;
+    } else if (result == 0) {
+        intake->others.plain_count++;
+    } else {
+        error = verify_record(intake->verify, &record, item->at_ms);
+    }
+    item->record = result == 1 ? &record : NULL;
+    if (error == 0 && (result == 1 || !is_aside(item->topic))) {
+        intake->record_ms = now_ms;
+        error = print(intake, item);
+    }
+    record_finish(&record);
+    return error;
+}
+
+/* Strings from outside must not steer a terminal. */
+static void note_garbage(struct others *others, const char *topic, const char *what)
+{
+    if (others->garbage_count++ > 0) {
+        return;
+    }
+    snprintf(others->garbage_first, sizeof(others->garbage_first), "%.200s: %s", topic, what);
+    for (char *c = others->garbage_first; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) {
+            *c = '?';
+        }
+    }
+}
+
+void intake_message(struct intake *intake, const char *topic, const void *payload, size_t length,
+                    bool retained, int64_t now_ms, int64_t at_ms)
+{
+    struct decode_error wrong;
+    json_t *items = NULL;
+    int error = decode_message(payload, length, &items, &wrong);
+
+    intake->changed = true;
+    if (intake->live != NULL) {
+        live_message(intake->live, now_ms);
+    }
+    if (error == -EBADMSG) {
+        if (retained) {
+            intake->others.retained_count++;
+        } else if (is_aside(topic)) {
+            intake->others.plain_count++;
+        } else {
+            note_garbage(&intake->others, topic, wrong.text);
+        }
+        return;
+    }
+    for (size_t i = 0; error == 0 && i < json_array_size(items); i++) {
+        struct item item = { .topic = topic, .object = json_array_get(items, i), .at_ms = at_ms };
+
+        error = take_item(intake, &item, retained, now_ms);
+    }
+    json_decref(items);
+    if (error < 0) {
+        intake->failure = -error;
+    }
+}

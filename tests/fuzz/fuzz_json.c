@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What a receiver takes from a broker: each line is one message, or `away`, `kept`, `lost` for its
+ * own connection. All of it goes through decoder, proof and outputs; then the proof must survive
+ * being saved and restored, with the same sums.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "receive/csv.h"
+#include "receive/decode.h"
+#include "receive/state.h"
+#include "receive/table.h"
+#include "receive/text.h"
+#include "receive/verdict.h"
+#include "receive/verify.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct sinks {
+    FILE *out;
+    struct csv *csv;
+    struct table table;
+};
+
+static void take_object(struct verify *verify, struct sinks *sinks, json_t *object, int64_t now_ms)
+{
+    struct decode_error error = { "" };
+    struct record record = { 0 };
+    struct item item = { "t", object, NULL, now_ms };
+    int result = decode_record(object, &record, &error);
+
+    if (result == 1) {
+        item.record = &record;
+        verify_record(verify, &record, now_ms);
+    } else if (result < 0) {
+        verify_broken(verify, "t", error.text, now_ms);
+    }
+    text_json(sinks->out, object);
+    csv_write(sinks->csv, sinks->out, &item);
+    table_write(&sinks->table, sinks->out, &item);
+    record_finish(&record);
+}
+
+static void take_line(struct verify *verify, struct sinks *sinks, const char *line, size_t length,
+                      int64_t now_ms)
+{
+    struct decode_error error;
+    json_t *items = NULL;
+
+    if (length == 4 && memcmp(line, "away", 4) == 0) {
+        verify_away(verify, now_ms);
+    } else if (length == 4 && memcmp(line, "kept", 4) == 0) {
+        verify_back(verify, true, now_ms);
+    } else if (length == 4 && memcmp(line, "lost", 4) == 0) {
+        verify_back(verify, false, now_ms);
+    } else if (decode_message(line, length, &items, &error) == 0) {
+        for (size_t i = 0; i < json_array_size(items); i++) {
+            take_object(verify, sinks, json_array_get(items, i), now_ms);
+        }
+        json_decref(items);
+    }
+}
+
+static void check_state(const struct verify *verify)
+{
+    json_t *state = state_save(verify, true, 1);
+    struct verify *again = verify_create();
+    struct sum before = verify_sum(verify);
+    struct sum after;
+    bool ended = false;
+    int64_t saved_ms = 0;
+
+    if (state_restore(again, state, &ended, &saved_ms) < 0 || !ended || saved_ms != 1) {
+        abort();
+    }
+    after = verify_sum(again);
+    if (memcmp(&before, &after, sizeof(before)) != 0) {
+        abort();
+    }
+    verify_destroy(again);
+    json_decref(state);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data;
+    struct verify *verify = verify_create();
+    static FILE *null; /* opened once, never closed */
+    struct sinks sinks = { NULL, csv_create(NULL), { 0 } };
+    struct others others = { 0 };
+    int64_t now_ms = 1;
+
+    if (null == NULL) {
+        null = fopen("/dev/null", "w");
+    }
+    sinks.out = null;
+    while (size > 0) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end == NULL ? size : (size_t)(end - text);
+
+        take_line(verify, &sinks, text, length, now_ms++);
+        text += end == NULL ? length : length + 1;
+        size -= end == NULL ? length : length + 1;
+    }
+    verdict_write(sinks.out, verify, &others);
+    check_state(verify);
+    csv_destroy(sinks.csv);
+    verify_destroy(verify);
+    return 0;
+}
