@@ -145,14 +145,14 @@ static void run_parts(struct cycle *c, bool probe)
     const struct weir_adapter *adapter = host->adapter;
     size_t parts = adapter->parts(host->self, c->index);
     size_t lead = parts ? device->lead % parts : 0;
-    bool leave = false;
+    bool leave = false, careful = probe || !device->met; /* retries are for those we know */
     host->texts_used = 0;
     for (size_t i = 0; i < device->view->point_count; i++) {
         device->values[i].quality = WEIR_R_SKIPPED;
     }
     for (size_t i = 0; i < parts; i++) {
         size_t part = (lead + i) % parts;
-        bool once = c->timed_out || (probe && i == 0);
+        bool once = c->timed_out || (careful && i == 0);
         enum weir_result r = leave ? c->why : ask(c, part, once ? 0 : device->config->retries);
         if (r != WEIR_R_OK) {
             c->why = r;
@@ -219,6 +219,7 @@ enum schedule_outcome cycle_run(struct host *host, const struct turn *turn)
     run_parts(&c, turn->probe);
     host->stats->busy_ns += boot_now().ns - start_ns;
     if (c.answered) {
+        device->met = true;
         make_record(&c);
         host_state(host, device, false, WEIR_R_OK);
         return SCHEDULE_ANSWERED;
@@ -227,6 +228,8 @@ enum schedule_outcome cycle_run(struct host *host, const struct turn *turn)
     if (host->port_lost || host->stop) {
         return SCHEDULE_UNASKED; /* if it does not come back at once, the next turn says so */
     }
-    host_state(host, device, true, c.why);
+    if (device->met || turn->probe) { /* a first request may get lost as the line wakes up */
+        host_state(host, device, true, c.why);
+    }
     return SCHEDULE_SILENT;
 }

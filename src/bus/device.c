@@ -108,6 +108,7 @@ static int lay_stats(struct host *host)
         stats_text(device->stats->name, sizeof device->stats->name, device->view->name);
         /* A device that was gone before a restart comes back with a record. */
         device->state.gone = device->stats->state == DEVICE_GONE;
+        device->met = device->stats->state == DEVICE_LIVE;
     }
     free(old);
     return 0;

@@ -44,6 +44,7 @@ struct device {
     struct weir_value *values;
     size_t *texts; /* which points are text or bytes */
     size_t text_count;
+    bool met;    /* it has answered once */
     size_t lead; /* the part that is asked first: 0, or one that is known to answer */
     char doing[STATS_TEXT];
 };

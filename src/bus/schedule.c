@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 
-#define BACKOFF_MAX_NS  (20 * NS_PER_S)
+#define BACKOFF_MAX_NS (20 * NS_PER_S)
+enum { BACKOFF_TIMEOUTS = 4 };
 #define UNASKED_PACE_NS NS_PER_S /* back to back has no period to count closed ports by */
 
 struct entry {
@@ -126,16 +127,21 @@ static void answered(struct schedule *s, struct entry *e, int64_t now_ns)
     e->due_ns = e->every_ns > 0 ? next_cycle_ns(s, e) : now_ns;
 }
 
+static int64_t first_backoff_ns(const struct entry *e)
+{
+    int64_t ns = BACKOFF_TIMEOUTS * e->timeout_ns;
+    return larger(e->every_ns, ns < BACKOFF_MAX_NS ? ns : BACKOFF_MAX_NS);
+}
+
 static void silent(struct schedule *s, struct entry *e, int64_t now_ns)
 {
-    int64_t least_ns = larger(e->every_ns, 2 * e->timeout_ns);
     if (e->gone) {
-        int64_t most_ns = larger(BACKOFF_MAX_NS, least_ns);
+        int64_t most_ns = larger(BACKOFF_MAX_NS, e->every_ns);
         e->backoff_ns = e->backoff_ns > most_ns / 2 ? most_ns : 2 * e->backoff_ns;
         s->probe_end_ns = now_ns;
     } else {
         e->gone = true;
-        e->backoff_ns = least_ns;
+        e->backoff_ns = first_backoff_ns(e);
         s->live--;
     }
     e->due_ns = now_ns + e->backoff_ns;

@@ -6,10 +6,10 @@
  * Live devices are due on a grid of `every` from one common start; with `every` 0, as soon as the
  * last cycle has ended. Earliest due goes first, so nobody starves. A device that did not answer a
  * whole cycle is gone: it is asked one request (a probe) after a back-off that doubles from
- * max(every, 2 time-outs) to 20 s. Bounds, with D devices gone and R the time of one round of the
- * live ones:
+ * max(every, 4 time-outs) to max(every, 20 s). Bounds, with D devices gone and R the time of one
+ * round of the live ones:
  *   - a live device waits for one probe at most (one time-out) beside its live neighbours;
- *   - a device that comes back is asked within max(20 s, every, 2 time-outs) + D * (time-out + R).
+ *   - a device that comes back is asked within max(every, 20 s) + D * (time-out + R).
  */
 #ifndef BUS_SCHEDULE_H
 #define BUS_SCHEDULE_H

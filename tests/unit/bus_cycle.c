@@ -122,6 +122,7 @@ static int start(void **state)
     assert_int_equal(queue_open(&place, host_clock(host), &host->queue, NULL), 0);
     assert_int_equal(port_create(&no_port, 0, false, &host->port), 0);
     assert_int_equal(devices_create(host), 0);
+    host->devices[0].met = true;
     assert_int_equal(reader_create(b->ram, "bench", &b->reader), 0);
     assert_int_equal(reader_seek_start(b->reader), 0);
     *state = b;
@@ -231,6 +232,22 @@ static void silent(void **state)
     assert_int_equal(b->stats.devices[0].state, DEVICE_LIVE);
 }
 
+/* Who has never answered is asked once, and is gone when it does not answer a probe either. */
+static void never_met(void **state)
+{
+    struct bench *b = *state;
+    struct item item;
+    b->host.devices[0].met = false;
+    assert_int_equal(RUN(b, false, WEIR_R_TIMEOUT), SCHEDULE_SILENT);
+    assert_int_equal(b->script.at, 1);
+    assert_int_equal(b->stats.devices[0].missed, 1);
+    assert_int_equal(b->stats.devices[0].state, DEVICE_UNKNOWN);
+    assert_string_equal(next(b, &item), "none");
+    assert_int_equal(RUN(b, true, WEIR_R_TIMEOUT), SCHEDULE_SILENT);
+    assert_string_equal(next(b, &item), "state");
+    assert_int_equal(b->stats.devices[0].state, DEVICE_GONE);
+}
+
 static void one_retry_helps(void **state)
 {
     struct bench *b = *state;
@@ -331,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_well, start, stop),
         cmocka_unit_test_setup_teardown(texts_are_kept, start, stop),
         cmocka_unit_test_setup_teardown(silent, start, stop),
+        cmocka_unit_test_setup_teardown(never_met, start, stop),
         cmocka_unit_test_setup_teardown(one_retry_helps, start, stop),
         cmocka_unit_test_setup_teardown(a_failure_is_of_a_part, start, stop),
         cmocka_unit_test_setup_teardown(port_lost, start, stop),
