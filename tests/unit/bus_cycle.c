@@ -96,7 +96,7 @@ static int start(void **state)
     struct bench *b = calloc(1, sizeof *b);
     static const char *const names[POINTS] = { "a", "b", "word" };
     static const struct port_config no_port = { .path = "", .address = "" };
-    strcpy(b->ram, "/dev/shm/weir-cycle-XXXXXX");
+    snprintf(b->ram, sizeof b->ram, "/dev/shm/weir-cycle-XXXXXX");
     if (!mkdtemp(b->ram)) {
         return -1;
     }
