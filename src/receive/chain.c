@@ -12,11 +12,38 @@
 
 #define NUMBER_MAX ((uint64_t)1 << 53)
 
+/* We were away at the end of the epoch: what we do not have of it may have come then. */
+static int doubt_end(struct epoch *epoch)
+{
+    if (!epoch->away || !epoch->last_known || (epoch->outside && !epoch->seen)) {
+        return 0;
+    }
+    return epoch_doubt(epoch, epoch->high + 1, epoch->last);
+}
+
+/* One epoch of a row goes to its new place. */
+static int move_epoch(struct stream *stream, size_t from, size_t to, bool outside)
+{
+    struct epoch *epoch = stream->epochs[from];
+
+    memmove(&stream->epochs[to + 1], &stream->epochs[to], (from - to) * sizeof(struct epoch *));
+    stream->epochs[to] = epoch;
+    epoch->outside = outside;
+    if (outside) {
+        epoch->early = epoch->seen ? epoch->start : 0;
+        epoch->start = 0;
+        stream->early = true;
+        return 0;
+    }
+    epoch->away = to > 0 && stream->epochs[to - 1]->away;
+    return doubt_end(epoch);
+}
+
 /* Where an epoch stands is only a guess as long as nothing ties it to those before: a receiver that
- * begins in the middle may see the sender go back to older ones. Such a row of epochs begins with
- * one marked `loose`. Now an `after` lists the one at `index` before the one at `next`: if the row
- * lies behind, it moves. */
-static bool move_row(struct stream *stream, size_t next, size_t index)
+ * begins in the middle, or was away, may see the sender go back to older ones. Such a row of
+ * epochs begins with one marked `loose`. Now an `after` lists the one at `index` before the one at
+ * `next`: if the row lies behind, it moves there. 1, 0: it does not, or -ENOMEM. */
+static int move_row(struct stream *stream, size_t next, size_t index)
 {
     size_t anchor = 0;
     size_t begin = index;
@@ -26,25 +53,19 @@ static bool move_row(struct stream *stream, size_t next, size_t index)
         begin--;
     }
     if (begin == next) {
-        return false;
+        return 0;
     }
     outside = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL && next <= anchor;
     stream->epochs[begin]->loose = false;
     stream->epochs[begin]->unannounced = false;
     for (size_t i = begin; i <= index; i++) {
-        struct epoch *moved = stream->epochs[i];
+        int error = move_epoch(stream, i, next++, outside);
 
-        moved->outside = outside;
-        if (outside) {
-            moved->early = moved->seen ? moved->start : 0;
-            moved->start = 0;
-            stream->early = true;
+        if (error < 0) {
+            return error;
         }
-        memmove(&stream->epochs[next + 1], &stream->epochs[next],
-                (i - next) * sizeof(struct epoch *));
-        stream->epochs[next++] = moved;
     }
-    return true;
+    return 1;
 }
 
 /* The epoch an entry speaks of, which stands before the one with `next_id`; made if it is new.
@@ -53,7 +74,6 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
                       uint64_t id, uint64_t next_id, int64_t now_ms, struct epoch **ret_epoch)
 {
     size_t next = 0;
-    size_t anchor = 0;
     size_t index = 0;
     struct epoch *epoch = stream_epoch(stream, id, &index);
 
@@ -62,9 +82,11 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
         return 0; /* forgotten, it is so long ago */
     }
     if (epoch != NULL) {
-        if (index < next || (index > next && move_row(stream, next, index))) {
+        int moved = index > next ? move_row(stream, next, index) : 0;
+
+        if (index < next || moved != 0) {
             *ret_epoch = epoch;
-            return 0;
+            return moved < 0 ? moved : 0;
         }
         verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_CHAIN, now_ms,
                      "the \"after\" of record %" PRIu64 " names epoch %" PRIu64 ", %s", record->seq,
@@ -81,10 +103,6 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
     if (epoch == NULL) {
         return -ENOMEM;
     }
-    /* Insertion may have forgotten the oldest, so look again where things are. */
-    stream_epoch(stream, id, &index);
-    epoch->outside = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL && index < anchor;
-    epoch->start = epoch->outside ? 0 : 1;
     *ret_epoch = epoch;
     return 0;
 }
@@ -122,6 +140,9 @@ static int take_entry(struct verify *verify, struct stream *stream, const struct
         error = verify_range(verify, stream, epoch, &ended->before.list[i],
                              ended->last_known ? ended->last : NUMBER_MAX, record, now_ms);
     }
+    if (error == 0) {
+        error = doubt_end(epoch);
+    }
     return error < 0 ? error : epoch_trim(epoch);
 }
 
@@ -138,14 +159,10 @@ static int doubt_between(struct stream *stream, const struct record *record)
         index--;
     }
     for (index = index > 0 ? index - 1 : 0; index < own; index++) {
-        struct epoch *epoch = stream->epochs[index];
-        int error = 0;
+        int error;
 
-        if (!epoch->named) {
-            epoch->end_unsure = true;
-        } else if (epoch->last_known && (epoch->seen || !epoch->outside)) {
-            error = epoch_doubt(epoch, epoch->high + 1, epoch->last);
-        }
+        stream->epochs[index]->away = true;
+        error = doubt_end(stream->epochs[index]);
         if (error < 0) {
             return error;
         }

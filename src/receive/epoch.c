@@ -247,6 +247,6 @@ void epoch_sum(const struct epoch *epoch, bool newest, struct sum *sum)
         sum->unclean_ends++;
     }
     if (!epoch->named && epoch->seen && !newest) {
-        *(epoch->end_unsure ? &sum->unsure_ends : &sum->unknown_ends) += 1;
+        *(epoch->away ? &sum->unsure_ends : &sum->unknown_ends) += 1;
     }
 }

@@ -50,7 +50,7 @@ struct epoch {
     bool last_known; /* and with a number */
     bool clean;
     bool damage;
-    bool end_unsure;  /* how it ended was perhaps said while we were away */
+    bool away;        /* we were, when it went on above `high` or ended, and nothing was kept */
     bool loose;       /* its place in the order is a guess, see chain.c */
     bool unannounced; /* came after another epoch, without an `after` */
     int64_t seen_ms;  /* when its first record came */

@@ -31,7 +31,7 @@ const struct field state_epoch_flags[] = {
     { "last_known", offsetof(struct epoch, last_known) },
     { "clean", offsetof(struct epoch, clean) },
     { "damage", offsetof(struct epoch, damage) },
-    { "end_not_known", offsetof(struct epoch, end_unsure) },
+    { "away", offsetof(struct epoch, away) },
     { "loose", offsetof(struct epoch, loose) },
     { "unannounced", offsetof(struct epoch, unannounced) },
 };

@@ -186,6 +186,17 @@ static void fold(struct stream *stream)
     memmove(&stream->epochs[0], &stream->epochs[1], stream->epoch_count * sizeof(struct epoch *));
 }
 
+/* What follows for a new epoch from its place among the others. */
+static void place_epoch(struct stream *stream, size_t index)
+{
+    struct epoch *epoch = stream->epochs[index];
+    size_t anchor;
+
+    epoch->outside = stream_epoch(stream, stream->anchor_epoch, &anchor) != NULL && index < anchor;
+    epoch->start = epoch->outside ? 0 : 1;
+    epoch->away = index > 0 && index + 1 < stream->epoch_count && stream->epochs[index - 1]->away;
+}
+
 struct epoch *stream_insert(struct stream *stream, size_t index, uint64_t id)
 {
     struct epoch *epoch = epoch_create(id);
@@ -210,6 +221,7 @@ struct epoch *stream_insert(struct stream *stream, size_t index, uint64_t id)
     if (stream->epoch_count > VERIFY_MARKED_MAX) {
         marks_finish(&list[stream->epoch_count - VERIFY_MARKED_MAX - 1]->marks);
     }
+    place_epoch(stream, index);
     return epoch;
 }
 

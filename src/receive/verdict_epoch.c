@@ -216,10 +216,9 @@ static void write_end(const struct lines *lines, bool newest)
     } else if (!epoch->named && epoch->seen && !newest) {
         begin_line(lines);
         fprintf(lines->out,
-                epoch->end_unsure ? "cannot know how it ended after %" PRIu64
-                                    ": this receiver was away\n"
-                                  : "UNKNOWN END: no \"after\" names it, records after %" PRIu64
-                                    " may be missing\n",
+                epoch->away ? "cannot know how it ended after %" PRIu64 ": this receiver was away\n"
+                            : "UNKNOWN END: no \"after\" names it, records after %" PRIu64
+                              " may be missing\n",
                 epoch->high);
     }
 }

@@ -46,6 +46,27 @@ int verify_range(struct verify *verify, const struct stream *stream, struct epoc
     return epoch_tell(epoch, range->first, range->last, range->why);
 }
 
+/* Where a new epoch belongs: at the end, or right behind the newest of those that `after` lists, if
+ * what stands there now has no sure place itself. */
+static size_t place(const struct stream *stream, const struct record *record)
+{
+    for (size_t i = record->after_count; i-- > 0;) {
+        size_t anchor = 0;
+        size_t index;
+
+        if (stream_epoch(stream, record->after[i].epoch, &index) == NULL) {
+            continue;
+        }
+        stream_epoch(stream, stream->anchor_epoch, &anchor);
+        if (index + 1 < stream->epoch_count &&
+            (index < anchor || stream->epochs[index]->away || stream->epochs[index + 1]->loose)) {
+            return index + 1;
+        }
+        break;
+    }
+    return stream->epoch_count;
+}
+
 /* The first record of an epoch: where does the epoch begin, and may it begin like this? */
 static int enter(struct stream *stream, const struct record *record, int64_t now_ms,
                  bool *ret_fresh)
@@ -59,7 +80,7 @@ static int enter(struct stream *stream, const struct record *record, int64_t now
         return 0;
     }
     if (!known) {
-        epoch = stream_insert(stream, stream->epoch_count, record->epoch);
+        epoch = stream_insert(stream, place(stream, record), record->epoch);
         if (epoch == NULL) {
             return -ENOMEM;
         }
@@ -153,7 +174,7 @@ static int check_below(struct verify *verify, struct stream *stream, struct epoc
         !intervals_gap(&epoch->have, from, record->seq - 1, &hole)) {
         return 0;
     }
-    if (stream->doubt && !record->has_after) {
+    if ((stream->doubt || epoch->away) && !record->has_after) {
         return epoch_doubt(epoch, from, record->seq - 1);
     }
     if (record->before.count > 0 && !ranges_fit(record)) {
@@ -175,7 +196,7 @@ static void check_order(struct verify *verify, const struct stream *stream, size
     bool in_newest = index + 1 == stream->epoch_count;
 
     if ((in_newest && record->seq > epoch->high) || is_before_anchor(stream, index, record->seq) ||
-        intervals_has(&epoch->unsure, record->seq) || epoch->end_unsure ||
+        intervals_has(&epoch->unsure, record->seq) || epoch->away ||
         (epoch->named && !epoch->last_known)) {
         return; /* in order, or not for us to say */
     }

@@ -96,8 +96,8 @@ int verify_stream(struct verify *verify, const char *gateway, const char *bus,
                   struct stream **ret_stream);
 struct epoch *stream_epoch(const struct stream *stream, uint64_t id, size_t *ret_index);
 
-/* Makes an epoch at this place in the order; its index may be less if old ones were forgotten.
- * NULL: no memory. */
+/* Makes an epoch at this place in the order, and what follows from that; its index may be less if
+ * old ones were forgotten. NULL: no memory. */
 struct epoch *stream_insert(struct stream *stream, size_t index, uint64_t id);
 
 /* The same text again is the same fault. */

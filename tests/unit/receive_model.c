@@ -288,6 +288,43 @@ static void test_one_taken_out_shows(void **state)
     assert_true(shown > WORLDS / 2);
 }
 
+/* Away for a while, and the broker keeps nothing: it may not know, but it accuses nobody. */
+static void test_an_absence_is_no_loss(void **state)
+{
+    int unsure = 0;
+
+    (void)state;
+    srandom(5);
+    for (int i = 0; i < WORLDS; i++) {
+        struct world *w = world_run();
+        size_t from = w->out_count == 0 ? 0 : 1 + pick(w->out_count);
+        size_t to = from + pick(30);
+        struct verify *verify = verify_create();
+        struct sum sum;
+
+        for (size_t j = 0; j < w->out_count; j++) {
+            if (j == from) {
+                verify_away(verify, 1);
+                verify_back(verify, false, 2);
+            }
+            if (j < from || j >= to) {
+                assert_int_equal(verify_record(verify, &w->out[j], 1), 0);
+            }
+        }
+        sum = verify_sum(verify);
+        if (w->out_count > 0) {
+            enum verdict verdict = verify_verdict(verify, &sum);
+
+            assert_int_not_equal(verdict, VERDICT_FAILED);
+            unsure += verdict == VERDICT_CANNOT_KNOW ? 1 : 0;
+        }
+        verify_destroy(verify);
+        world_destroy(w);
+    }
+    print_message("%d absences with doubt\n", unsure);
+    assert_true(unsure > WORLDS / 10);
+}
+
 /* A run that is saved and continued anywhere comes to the same end. */
 static void test_a_continued_run(void **state)
 {
@@ -330,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_honest_senders_pass),
         cmocka_unit_test(test_one_taken_out_shows),
+        cmocka_unit_test(test_an_absence_is_no_loss),
         cmocka_unit_test(test_a_continued_run),
     };
 

@@ -323,6 +323,14 @@ static const struct verify_case cases[] = {
       "g/b epoch 9: broken chain: the \"after\" of record 1 names epoch 8, out of order, at "
       "2026-11-22T12:00:02Z\n"
       "verify: FAILED, 1 unknown end, 1 broken chain; 3 records in 1 stream\n" },
+    { "an after that leaves out the epoch before",
+      { "7.1 a=", "8.1 a=7:1:c", "9.1 a=7:1:c", "9.2" },
+      1,
+      "g/b epoch 7: 1..1 complete\n"
+      "g/b epoch 8: 1..1 complete\n"
+      "g/b epoch 8: UNKNOWN END: no \"after\" names it, records after 1 may be missing\n"
+      "g/b epoch 9: 1..2 complete\n"
+      "verify: FAILED, 1 unknown end; 4 records in 1 stream\n" },
     { "the sender went back to before the beginning and did not come back yet",
       { "8.5", "7.3", "7.5" },
       1,
