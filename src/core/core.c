@@ -175,7 +175,7 @@ static void find_trouble(struct core *core, int64_t now_ns, char *buf, size_t si
 
 static void watch_trouble(struct core *core, int64_t now_ns)
 {
-    char trouble[STATS_TEXT];
+    char trouble[TROUBLE_TEXT];
     find_trouble(core, now_ns, trouble, sizeof trouble);
     bool was = core->trouble[0] != 0, is = trouble[0] != 0;
     if (is && !was) {

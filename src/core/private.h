@@ -23,6 +23,9 @@ struct core;
 
 enum child_role { ROLE_BUS, ROLE_UPLINK };
 
+/* Somebody's own words, and before them who it is. */
+enum { TROUBLE_TEXT = STATS_TEXT + WEIR_NAME_MAX + 32 };
+
 struct child {
     struct core *core;
     enum child_role role;
@@ -55,7 +58,7 @@ struct core {
     struct shape *event_shape;
     struct clock_offset clock;
     int64_t second_ns, day_ns;
-    char trouble[STATS_TEXT]; /* as of the last look */
+    char trouble[TROUBLE_TEXT]; /* as of the last look */
     int64_t trouble_since_ns;
     bool stop, hurry, reload;
 };
