@@ -66,35 +66,56 @@ static void check_reserved(struct build *b, const config_setting_t *setting, con
     }
 }
 
+/* Reads a model file and keeps it for the next device that has it; NULL with a finding. */
+static struct model_file *read_model(struct build *b, const char *path, int fd)
+{
+    struct config *config = b->config;
+    struct model_file *file = calloc(1, sizeof *file);
+    struct model_file **more =
+        realloc(config->models, (config->model_count + 1) * sizeof(struct model_file *));
+    char *text = NULL;
+    size_t len;
+    if (more) {
+        config->models = more;
+    }
+    int r = file && more ? tree_read_file(fd, &text, &len) : -ENOMEM;
+    if (r < 0) {
+        findings_add(b->findings, path, 0, WEIR_LOG_ERROR, "cannot be read: %s", strerror(-r));
+    } else {
+        snprintf(file->path, sizeof file->path, "%s", path);
+        if (tree_parse(&config->arena, text, len, path, b->findings, &file->tree) == 0) {
+            free(text);
+            return config->models[config->model_count++] = file;
+        }
+    }
+    free(text);
+    free(file);
+    return NULL;
+}
+
 static void open_model(struct build *b, config_setting_t *at, const char *name,
                        config_setting_t **ret_model)
 {
     struct config *config = b->config;
-    char path[512];
-    char *text;
-    size_t len;
+    struct model_file *file = NULL;
+    char path[sizeof file->path];
     int fd = plugin_model_path(b->adapter->name, name, path, sizeof path) < 0
                  ? -1
                  : open(path, O_RDONLY | O_CLOEXEC);
-    int r = fd < 0 ? -ENOENT : tree_read_file(fd, &text, &len);
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (r < 0) {
-        tree_find(b->findings, at, WEIR_LOG_ERROR, "there is no model \"%s\" for adapter %s; weir models lists them",
-                  name, b->adapter->name);
+    if (fd < 0) {
+        tree_find(b->findings, at, WEIR_LOG_ERROR,
+                  "there is no model \"%s\" for adapter %s; weir models lists them", name,
+                  b->adapter->name);
         return;
     }
-    config_t *more = realloc(config->models, (config->model_count + 1) * sizeof *more);
-    if (more) {
-        config->models = more;
-        config_t *tree = &config->models[config->model_count];
-        if (tree_parse(&config->arena, text, len, path, b->findings, tree) == 0) {
-            config->model_count++;
-            *ret_model = config_root_setting(tree);
-        }
+    for (size_t i = 0; i < config->model_count && !file; i++) {
+        file = !strcmp(config->models[i]->path, path) ? config->models[i] : NULL;
     }
-    free(text);
+    file = file ? file : read_model(b, path, fd);
+    close(fd);
+    if (file) {
+        *ret_model = config_root_setting(&file->tree);
+    }
 }
 
 static config_setting_t *list_of(struct build *b, config_setting_t *group, const char *name)

@@ -18,10 +18,16 @@
 #include "config/config.h"
 #include "config/rows.h"
 
+/* A model file that was read. Settings of a tree point back to the tree, so it must never move. */
+struct model_file {
+    config_t tree;
+    char path[512];
+};
+
 struct config {
     config_t tree;
     struct arena arena;
-    config_t *models; /* model files that were read, to be freed */
+    struct model_file **models; /* that were read, to be freed; each stays where it is */
     size_t model_count;
 };
 

@@ -269,7 +269,8 @@ void config_unload(struct config *config)
         return;
     }
     for (size_t i = 0; i < config->model_count; i++) {
-        config_destroy(&config->models[i]);
+        config_destroy(&config->models[i]->tree);
+        free(config->models[i]);
     }
     free(config->models);
     config_destroy(&config->tree);
