@@ -28,7 +28,7 @@ import tty
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "rig"))
-from rig import Receive, Rig, wait_for              # noqa: E402
+from rig import Receive, Rig                        # noqa: E402
 
 FRAME_END = b"\033[J"       # what `weir receive --live` writes last of a picture
 TOPIC = "weir/demo/#"
@@ -49,8 +49,8 @@ class Screen:
     def __init__(self):
         self.live = os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb"
         self.start = time.monotonic()
-        self.pending, self.frame, self.said = b"", b"", ""
-        self.open_line = False      # the last line said may still be replaced
+        self.pending, self.frame = b"", b""
+        self.said_at = 0        # seconds since the start
         if self.live:
             self.master, self.slave = os.openpty()
             tty.setraw(self.slave)
@@ -101,7 +101,9 @@ class Screen:
 
     def say(self, text, replace=False, final=True):
         """Says a line; `replace`: instead of the last one. Not final: only where that can be done."""
-        line = f"{time.monotonic() - self.start:4.0f} s  {text}"
+        if not replace:
+            self.said_at = time.monotonic() - self.start
+        line = f"{self.said_at:4.0f} s  {text}"
         if not self.live:
             if final:
                 self.write(line.encode() + b"\n")
@@ -166,9 +168,8 @@ def watch(screen, weir, title, seconds, done=lambda counts: False):
     return counts
 
 
-def outage(screen, broker, weir, seconds):
-    broker.stop()
-    watch(screen, weir, "the broker is stopped; weir reads on", seconds)
+def drain(screen, broker, weir):
+    """Brings the broker back and waits until nothing is left of the backlog."""
     broker.start()
     counts = watch(screen, weir, "the broker is back; the backlog drains", 20,
                    lambda counts: counts and counts[-1] <= 3)
@@ -181,17 +182,22 @@ def play(screen, parts, seconds):
     away_at = 10 if seconds is None else seconds / 3
     away_for = 6 if seconds is None else min(6, seconds / 5)
     end = None if seconds is None else screen.start + seconds
-    screen.pump(away_at)
-    outage(screen, broker, weir, away_for)
+    while time.monotonic() < screen.start + away_at and weir.running and receive.running:
+        screen.pump(0.2)
+    broker.stop()
+    watch(screen, weir, "the broker is stopped; weir reads on", away_for)
+    drain(screen, broker, weir)
     if end is None:
         screen.say("it goes on like this; Ctrl-C ends it")
     while (end is None or time.monotonic() < end) and receive.running and weir.running:
         screen.pump(0.5 if end is None else min(0.5, max(0.01, end - time.monotonic())))
 
 
-def finish(screen, weir, receive):
+def finish(screen, broker, weir, receive):
     """Ends weir first, then the receiver, so that everything weir read has arrived."""
     ended = None if weir.running else weir.proc.returncode
+    if not broker.running and weir.running:
+        drain(screen, broker, weir)
     screen.say("the end: weir stops, then the receiver says what it thinks of it")
     weir.stop()
     screen.pump(1)
@@ -230,7 +236,7 @@ def main():
         except Stop:
             pass
         if parts:
-            status = finish(screen, *parts[1:])
+            status = finish(screen, *parts)
     return status
 
 
