@@ -3,9 +3,9 @@
  *
  * The adapter contract. An adapter is a shared object `adapter-NAME.so` that exports one symbol,
  * `weir_adapter`, a const struct weir_adapter. It runs in a process of its own, one a bus: it may
- * block and it may crash without harm to others. The host owns port, line settings, timing, schedule, retries,
- * back-off, deadband, records and queue; the adapter says what may be read together and turns
- * bytes into values. No mutable file-global state: all state hangs on `self`.
+ * block and it may crash without harm to others. The host owns port, line settings, timing,
+ * schedule, retries, back-off, deadband, records and queue; the adapter says what may be read
+ * together and turns bytes into values. No mutable file-global state: all state hangs on `self`.
  *
  *   polled:     open -> [ parts -> poll, poll, ... ]* -> close     the host calls when due
  *   listening:  open -> [ receive ]* -> close                      the host calls when bytes came
@@ -57,7 +57,8 @@ struct weir_adapter_host {
         __attribute__((format(printf, 6, 7)));
     int64_t (*now_ns)(void);
 
-    /* The open port as a file descriptor (non-blocking), -1 if it is closed. The host's: never close it. */
+    /* The open port as a file descriptor (non-blocking), -1 if it is closed. The host's: never
+     * close it. */
     int (*port)(struct weir_bus *bus);
     /* Waits until the port is readable. Notes when the first byte of this poll came. WEIR_R_OK,
      * WEIR_R_TIMEOUT or WEIR_R_PORT (hung up). */
@@ -77,8 +78,12 @@ struct weir_adapter_host {
      * as many as the shape has points; time_ns is when the first byte came. Copies everything. */
     int (*declare)(struct weir_bus *bus, size_t device, const char *kind,
                    const struct weir_point *points, size_t point_count);
-    int (*emit)(struct weir_bus *bus, int shape, int64_t time_ns,
-                const struct weir_value *values);
+    int (*emit)(struct weir_bus *bus, int shape, int64_t time_ns, const struct weir_value *values);
+
+    /* What wait() saw was not the answer: a frame of another device or to an older request
+     * (WEIR_R_FOREIGN), our own request (WEIR_R_ECHO). Counts it; the first byte that comes now is
+     * the first of this poll. */
+    void (*stray)(struct weir_bus *bus, enum weir_result what);
 };
 
 #define WEIR_PORT_NONE   1u /* the bus needs no port */
@@ -100,16 +105,17 @@ struct weir_adapter {
     uint32_t abi;  /* WEIR_ADAPTER_ABI */
     uint32_t size; /* sizeof (struct weir_adapter) */
     const char *name;
-    const char *summary;             /* one line, for `weir adapters` */
-    unsigned ports;                  /* WEIR_PORT_... that it can use */
-    uint16_t default_tcp_port;       /* for an address without one; 0: the port must be given */
-    const struct weir_option *bus_options;    /* beside the host's own: port, baud, ... NULL: none */
+    const char *summary;       /* one line, for `weir adapters` */
+    unsigned ports;            /* WEIR_PORT_... that it can use */
+    uint16_t default_tcp_port; /* for an address without one; 0: the port must be given */
+    const struct weir_option *bus_options; /* beside the host's own: port, baud, ... NULL: none */
     const struct weir_option *device_options; /* beside name, every, timeout, ... */
     const struct weir_option *point_options;  /* beside name, unit, deadband, ... */
     size_t bus_size, device_size, point_size; /* of the structs that the tables fill */
 
-    /* Makes the plan and checks it; must not touch the port (`weir check` calls it too). Settings that
-     * contradict each other are told by host->finding. 0 and *ret_self, or a negative errno. */
+    /* Makes the plan and checks it; must not touch the port (`weir check` calls it too). Settings
+     * that contradict each other are told by host->finding. 0 and *ret_self, or a negative errno.
+     */
     int (*open)(struct weir_bus *bus, void **ret_self);
     void (*close)(void *self); /* takes what open() made */
 
@@ -117,8 +123,9 @@ struct weir_adapter {
 
     /* The type a point's values have. Called after open(). */
     enum weir_type (*point_type)(void *self, size_t device, size_t point);
-    /* How many requests one cycle of this device takes now. Asked before each cycle, so that an adapter
-     * can split a request that the device refuses. */
+    /* How many requests one cycle of this device takes now. Asked before each cycle, and after each
+     * part that did not end well: when there are more than before, the adapter has split this one.
+     * It is then asked again, now smaller, and what was split off stands at the end. */
     size_t (*parts)(void *self, size_t device);
     /* One request and its answer: writes those of the device's values (one a point, set to
      * WEIR_R_SKIPPED before the cycle) that this part has. The host keeps silence around it,

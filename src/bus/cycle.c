@@ -143,7 +143,7 @@ static void run_parts(struct cycle *c, bool probe)
     struct host *host = c->host;
     struct device *device = c->device;
     const struct weir_adapter *adapter = host->adapter;
-    size_t parts = adapter->parts(host->self, c->index);
+    size_t count = adapter->parts(host->self, c->index), parts = count;
     size_t lead = parts ? device->lead % parts : 0;
     bool leave = false, careful = probe || !device->met; /* retries are for those we know */
     host->texts_used = 0;
@@ -151,7 +151,7 @@ static void run_parts(struct cycle *c, bool probe)
         device->values[i].quality = WEIR_R_SKIPPED;
     }
     for (size_t i = 0; i < parts; i++) {
-        size_t part = (lead + i) % parts;
+        size_t part = i < count ? (lead + i) % count : i; /* what is split off comes last */
         bool once = c->timed_out || (careful && i == 0);
         enum weir_result r = leave ? c->why : ask(c, part, once ? 0 : device->config->retries);
         if (r != WEIR_R_OK) {
@@ -160,7 +160,11 @@ static void run_parts(struct cycle *c, bool probe)
             leave = leave || host->port_lost || host->stop ||
                     (i == 0 && (r == WEIR_R_TIMEOUT || (probe && !is_answer(r))));
             adapter->fail(host->self, c->index, part, r, device->values);
-            parts = adapter->parts(host->self, c->index); /* it may have split this one */
+            size_t now = adapter->parts(host->self, c->index);
+            if (now > parts && now <= WEIR_POINTS_MAX && !leave) {
+                i--; /* it was split: the smaller part at once */
+            }
+            parts = now;
         } else if (parts > 1) {
             keep_texts(c);
         }

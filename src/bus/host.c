@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/say.h"
+#include "record/values.h"
 
 enum { FLUSH_MAX_BYTES = 64 * 1024 }; /* a line that never ends must not keep us here */
 #define WRITE_PATIENCE_NS NS_PER_S
@@ -285,6 +286,14 @@ static int service_emit(struct weir_bus *bus, int shape, int64_t time_ns,
     return r;
 }
 
+static void service_stray(struct weir_bus *bus, enum weir_result what)
+{
+    struct host *host = host_of(bus);
+    host->first_ns = 0;
+    host->stats->foreign_frames += what == WEIR_R_FOREIGN;
+    trace_note(host->trace, boot_now().ns, "not the answer: %s", result_name(what));
+}
+
 const struct weir_adapter_host host_services = {
     .size = sizeof host_services,
     .log = service_log,
@@ -298,6 +307,7 @@ const struct weir_adapter_host host_services = {
     .trace = service_trace,
     .declare = service_declare,
     .emit = service_emit,
+    .stray = service_stray,
 };
 
 void host_free(struct host *host)

@@ -21,6 +21,7 @@ enum { POINTS = 3, SCRIPT_MAX = 32 };
 struct script {
     enum weir_result results[SCRIPT_MAX];
     size_t parts, at, asked[SCRIPT_MAX], failed;
+    bool split; /* one more part when one is refused */
     int64_t begun_ns[SCRIPT_MAX], ended_ns[SCRIPT_MAX], turnaround_ns;
     float value;
     char text[16]; /* overwritten by each call, as a plugin may */
@@ -67,6 +68,7 @@ static enum weir_result poll_part(void *self, size_t device, size_t part, struct
             values[part].float32 = s->value + (float)part;
         }
     }
+    s->parts += s->split && r == WEIR_R_ILLEGAL_ADDRESS;
     s->ended_ns[s->at - 1] = boot_now().ns;
     return r;
 }
@@ -198,6 +200,26 @@ static void texts_are_kept(void **state)
     assert_int_equal(b->script.asked[1], 0);
     assert_string_equal(next(b, &item), "reading");
     assert_memory_equal(item.values[2].bytes.data, "part 2", 6);
+}
+
+/* An adapter that splits a refused request loses nothing of this cycle. */
+static void split_is_asked_again(void **state)
+{
+    struct bench *b = *state;
+    struct item item;
+    b->script.split = true;
+    b->script.parts = 2;
+    b->host.devices[0].lead = 1;
+    assert_int_equal(RUN(b, false, WEIR_R_ILLEGAL_ADDRESS), SCHEDULE_ANSWERED);
+    assert_int_equal(b->script.at, 4);
+    static const size_t order[] = { 1, 1, 0, 2 };
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(b->script.asked[i], order[i]);
+    }
+    assert_string_equal(next(b, &item), "reading");
+    for (size_t i = 0; i < POINTS; i++) {
+        assert_int_equal(item.values[i].quality, WEIR_QUALITY_GOOD);
+    }
 }
 
 /* It costs its time-outs once, and is gone. */
@@ -347,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_well, start, stop),
         cmocka_unit_test_setup_teardown(texts_are_kept, start, stop),
+        cmocka_unit_test_setup_teardown(split_is_asked_again, start, stop),
         cmocka_unit_test_setup_teardown(silent, start, stop),
         cmocka_unit_test_setup_teardown(never_met, start, stop),
         cmocka_unit_test_setup_teardown(one_retry_helps, start, stop),
