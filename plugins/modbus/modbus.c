@@ -114,7 +114,7 @@ static void check_unit(struct weir_bus *bus, int d, int64_t unit)
                            "0 is the broadcast address: nobody answers");
     }
     if (bus->serial && unit > 247) {
-        bus->host->finding(bus, d, -1, "unit_id", WEIR_LOG_WARNING,
+        bus->host->finding(bus, d, -1, "unit_id", WEIR_LOG_ERROR,
                            "above 247 is reserved on a serial line");
     }
 }

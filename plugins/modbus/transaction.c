@@ -89,43 +89,66 @@ static enum weir_result send_tcp(struct line *line, const uint8_t *request)
     return line->bus->host->write(line->bus, frame, sizeof frame);
 }
 
-/* Our own request came back: it is read off first from now on. */
-static bool is_echo(struct line *line, const uint8_t *request, size_t len)
+/* Did our own request come back? */
+static bool is_echo(const struct line *line, const uint8_t *request)
 {
-    return line->bus->serial && len >= 5 && !memcmp(line->answer, request, 5);
+    return line->bus->serial && !memcmp(line->answer, request, REQUEST);
 }
 
-static enum weir_result drop_echo(struct line *line, int64_t deadline_ns)
+/* Reads our own request off. What is not it is no echo: the adapter on the port was changed. */
+static enum weir_result drop_echo(struct line *line, const uint8_t *request, int64_t deadline_ns)
 {
     const struct weir_adapter_host *host = line->bus->host;
-    size_t dropped = 0, n;
     uint8_t buf[RTU_REQUEST];
-    while (line->echo && dropped < RTU_REQUEST) {
-        enum weir_result r = host->read(line->bus, buf, RTU_REQUEST - dropped,
-                                        deadline_ns - host->now_ns(), &n);
+    size_t got = 0, n;
+    while (line->echo && got < RTU_REQUEST) {
+        int64_t left_ns = deadline_ns - host->now_ns();
+        enum weir_result r =
+            host->read(line->bus, buf + got, RTU_REQUEST - got, left_ns > 0 ? left_ns : 0, &n);
         if (r != WEIR_R_OK) {
             return r;
         }
-        dropped += n;
+        got += n;
+        if (memcmp(buf, request, got < REQUEST ? got : REQUEST) != 0) {
+            host->log(line->bus, WEIR_LOG_NOTICE, "the port sends nothing back any more");
+            line->echo = false;
+            return WEIR_R_FRAME;
+        }
     }
     return WEIR_R_OK;
 }
 
-/* Setting a time-out that libmodbus has already costs a call for nothing. */
+/* Found the echo for the first time: the device is answering behind it, so let it finish. */
+static void wait_for_quiet(struct line *line, int64_t deadline_ns)
+{
+    const struct weir_adapter_host *host = line->bus->host;
+    int64_t quiet_ns = 20 * line->bus->character_ns;
+    uint8_t buf[64];
+    size_t n;
+    while (host->now_ns() < deadline_ns &&
+           host->read(line->bus, buf, sizeof buf, quiet_ns, &n) == WEIR_R_OK) {
+    }
+}
+
+/* Setting a time-out that libmodbus has already costs a call for nothing; callers round it, so that
+ * it mostly is the same. */
 static void set_timeout(struct line *line, int64_t us)
 {
     us = us < 1000 ? 1000 : us;
     if (us != line->timeout_us) {
-        modbus_set_response_timeout(line->context, (uint32_t)(us / 1000000), (uint32_t)(us % 1000000));
+        modbus_set_response_timeout(line->context, (uint32_t)(us / 1000000),
+                                    (uint32_t)(us % 1000000));
         line->timeout_us = us;
     }
 }
 
 static enum weir_result from_exception(uint8_t code)
 {
-    static const enum weir_result results[] = { WEIR_R_EXCEPTION, WEIR_R_ILLEGAL_FUNCTION,
-                                                WEIR_R_ILLEGAL_ADDRESS, WEIR_R_ILLEGAL_VALUE,
-                                                WEIR_R_DEVICE_FAILURE, WEIR_R_BUSY, WEIR_R_BUSY };
+    static const enum weir_result results[] = {
+        WEIR_R_EXCEPTION,     WEIR_R_ILLEGAL_FUNCTION, WEIR_R_ILLEGAL_ADDRESS,
+        WEIR_R_ILLEGAL_VALUE, WEIR_R_DEVICE_FAILURE,   WEIR_R_BUSY,
+        WEIR_R_BUSY
+    };
     return code < sizeof results / sizeof *results ? results[code] : WEIR_R_EXCEPTION;
 }
 
@@ -154,6 +177,14 @@ static enum weir_result judge(struct line *line, const uint8_t *request, const u
     return WEIR_R_OK;
 }
 
+/* libmodbus does not say how long a frame was that it did not like; the frame itself does. */
+static void trace_bad(struct line *line)
+{
+    size_t len = line->answer[1] & 0x80 ? 5 : 5 + (size_t)line->answer[2];
+    len = len < sizeof line->answer ? len : sizeof line->answer;
+    line->bus->host->trace(line->bus, WEIR_RX, line->answer, len);
+}
+
 /* Waits for a frame and looks at it. */
 static enum weir_result receive(struct line *line, const uint8_t *request, int64_t deadline_ns,
                                 const uint8_t **ret_data)
@@ -171,21 +202,26 @@ static enum weir_result receive(struct line *line, const uint8_t *request, int64
     if (n > 0) {
         host->trace(line->bus, WEIR_RX, line->answer, (size_t)n);
         r = judge(line, request, line->answer, (size_t)n, ret_data);
-        return r == WEIR_R_FRAME && is_echo(line, request, (size_t)n) ? WEIR_R_ECHO : r;
+        return r == WEIR_R_FRAME && is_echo(line, request) ? WEIR_R_ECHO : r;
     }
     if (n == 0) {
+        trace_bad(line);
         return WEIR_R_FOREIGN; /* libmodbus: a frame of another unit */
     }
     r = from_errno(error);
-    return r == WEIR_R_CRC && is_echo(line, request, 8) ? WEIR_R_ECHO : r;
+    if (r == WEIR_R_CRC) {
+        trace_bad(line);
+    }
+    return r != WEIR_R_PORT && is_echo(line, request) ? WEIR_R_ECHO : r;
 }
 
 enum weir_result line_read(struct line *line, uint8_t unit, uint8_t function, uint16_t first,
                            uint16_t count, int64_t timeout_ns, const uint8_t **ret_data)
 {
     const struct weir_adapter_host *host = line->bus->host;
-    uint8_t request[REQUEST] = { unit, function, (uint8_t)(first >> 8), (uint8_t)first,
-                                 (uint8_t)(count >> 8), (uint8_t)count };
+    uint8_t request[REQUEST] = {
+        unit, function, (uint8_t)(first >> 8), (uint8_t)first, (uint8_t)(count >> 8), (uint8_t)count
+    };
     int fd = host->port(line->bus);
     if (fd < 0) {
         return WEIR_R_PORT;
@@ -199,7 +235,7 @@ enum weir_result line_read(struct line *line, uint8_t unit, uint8_t function, ui
     enum weir_result r = line->bus->serial ? send_rtu(line, request) : send_tcp(line, request);
     int64_t deadline_ns = host->now_ns() + timeout_ns;
     if (r == WEIR_R_OK) {
-        r = drop_echo(line, deadline_ns);
+        r = drop_echo(line, request, deadline_ns);
     }
     while (r == WEIR_R_OK) {
         r = receive(line, request, deadline_ns, ret_data);
@@ -212,6 +248,7 @@ enum weir_result line_read(struct line *line, uint8_t unit, uint8_t function, ui
         host->log(line->bus, WEIR_LOG_WARNING,
                   "the port sends back what we send (echo): dropped from now on");
         line->echo = true;
+        wait_for_quiet(line, deadline_ns);
     }
     line->unsettled = r != WEIR_R_OK && (r < WEIR_R_ILLEGAL_FUNCTION || r > WEIR_R_EXCEPTION);
     return r;

@@ -14,8 +14,8 @@
 struct line {
     struct weir_bus *bus;
     modbus_t *context;
-    bool echo;       /* the adapter on the port sends our own bytes back */
-    bool unsettled;  /* the last transaction did not end well: throw away what is still coming */
+    bool echo;      /* the adapter on the port sends our own bytes back */
+    bool unsettled; /* the last transaction did not end well: throw away what is still coming */
     uint16_t transaction; /* TCP: id of the last request */
     int64_t timeout_us;   /* as libmodbus was told */
     uint8_t answer[MODBUS_MAX_ADU_LENGTH];
