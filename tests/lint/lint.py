@@ -3,7 +3,7 @@
 # Copyright the weir authors
 """The rules of this tree that a program can check. Without arguments: all of them.
 
-    lint.py [format] [includes] [functions] [text] [scripts]
+    lint.py [format] [includes] [functions] [text] [scripts] [docs]
 
 Each prints its findings as FILE:LINE: and exits 1 when there is one.
 """
@@ -33,8 +33,10 @@ BANNED_CALL = re.compile(r"(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|strtok|ato
 BANNED_WORD = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|(?<![\w.])/(work|root)/|/tmp/w\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 SPDX, OWNER = "SPDX-License-Identifier: Apache-2.0", "Copyright the weir authors"
-NO_HEAD = (".md", ".json", ".txt", ".jsonl", ".csv", ".ci/run")     # see has_head()
+NO_HEAD = (".md", ".json", ".txt", ".jsonl", ".csv", ".pc.in")      # see has_head()
 HEAD_LINES_MAX = 12
+FORMAT_VERSION = 14         # of Debian 12; others lay out some lines differently
+SKIPPED = 77
 
 
 def tracked():
@@ -63,6 +65,10 @@ def without_comments(text):
 
 
 def check_format():
+    version = subprocess.run(["clang-format", "--version"], capture_output=True, text=True).stdout
+    if not re.search(rf"version {FORMAT_VERSION}\.", version):
+        print(f"skipped: layout is what clang-format {FORMAT_VERSION} makes, here is {version}")
+        sys.exit(SKIPPED)
     command = ["clang-format", "--dry-run", "-Werror", "--ferror-limit=1", *c_files()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     for line in done.stderr.splitlines():
@@ -135,7 +141,7 @@ def check_functions():
 def has_head(name):
     base = os.path.basename(name)
     return not (base.endswith(NO_HEAD) or base.startswith(".") or "/captures/" in name or
-                name.startswith(".") or base in ("LICENSE", "NOTICE"))
+                name.startswith("etc/") or base in ("LICENSE", "NOTICE"))
 
 
 def check_head(name, lines):
@@ -180,8 +186,22 @@ def check_scripts():
                 yield f"{name}:{problem.lineno}: {problem.msg}"
 
 
+def check_docs():
+    """What pages point to is there: files, and tests by name."""
+    for name in (name for name in tracked() if name.endswith(".md")):
+        for number, line in enumerate(read(name).splitlines(), 1):
+            for path in re.findall(r"\]\(([^)#:]+)\)", line):
+                if not os.path.exists(os.path.join(ROOT, os.path.dirname(name), path)):
+                    yield f"{name}:{number}: there is no {path}"
+            for path, test in re.findall(r"`(tests/[\w./-]+\.(?:py|c))` `(\w+)`", line):
+                if not os.path.exists(os.path.join(ROOT, path)):
+                    yield f"{name}:{number}: there is no {path}"
+                elif not re.search(rf"\b{test}\(", read(path)):
+                    yield f"{name}:{number}: {path} has no test {test}"
+
+
 CHECKS = {"format": check_format, "includes": check_includes, "functions": check_functions,
-          "text": check_text, "scripts": check_scripts}
+          "text": check_text, "scripts": check_scripts, "docs": check_docs}
 
 
 def main():
