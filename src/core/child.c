@@ -254,6 +254,8 @@ static void explain(const struct child *child, int status, char *buf, size_t siz
 {
     if (child->why[0]) {
         snprintf(buf, size, "%s", child->why);
+    } else if (WIFEXITED(status) && !strcmp(own_trouble(child), "core is gone")) {
+        snprintf(buf, size, "closed its link to core, which is still here");
     } else if (WIFEXITED(status) && own_trouble(child)[0]) {
         snprintf(buf, size, "%.*s", STATS_TEXT - 1, own_trouble(child));
     } else if (WIFSIGNALED(status)) {
