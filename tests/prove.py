@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+"""Measures what weir claims and writes docs/proof.md.
+
+    prove.py [--list] [CLAIM...]
+
+Without names: every claim but those that make a chroot. Each runs one command, takes figures from what
+it printed, and compares them with their targets. A claim that was not run now keeps its old
+row. The exit status is 1 if a target was missed.
+"""
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGE = os.path.join(ROOT, "docs", "proof.md")
+HEAD = "| claim | what | command | figure | target | met | took |"
+
+
+class Claim:
+    """One command and the figures that it must print.
+
+    Each figure is (name, pattern, bound): the pattern's first group is the number, of several
+    the worst counts; a bound is at most, or at least if it begins with ">". None: the command prints
+    figures with their targets, as `bench.py` does.
+    """
+
+    def __init__(self, name, what, command, figures, alone=False):
+        self.name, self.what, self.command, self.figures = name, what, command, figures
+        self.alone = alone          # only if asked for by name
+
+    def run(self):
+        """(row of the page, met)."""
+        start = time.monotonic()
+        done = subprocess.run(self.command, shell=True, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", check=False)
+        took = time.monotonic() - start
+        found = (bench_figures(done.stdout) if self.figures is None else
+                 [measure(done.stdout, *figure) for figure in self.figures])
+        good = done.returncode == 0 and all(met for _, _, met in found)
+        if not good:
+            print(done.stdout[-4000:])
+        figures = "; ".join(text for text, _, _ in found)
+        targets = "; ".join(target for _, target, _ in found)
+        return [self.name, self.what, f"`{self.command}`", figures, targets,
+                "yes" if good else "NO", f"{took:.0f} s"], good
+
+
+def measure(output, name, pattern, bound):
+    """(figure as text, target as text, met)."""
+    numbers = [float(n.replace(",", "")) for n in re.findall(pattern, output, flags=re.M)]
+    least = isinstance(bound, str)
+    limit = float(bound[1:]) if least else bound
+    target = f"{name} {'≥' if least else '≤'} {limit:g}"
+    if not numbers:
+        return f"{name} not found", target, False
+    worst = min(numbers) if least else max(numbers)
+    return f"{name} {worst:g}", target, worst >= limit if least else worst <= limit
+
+
+def tests(name, what, pattern, *figures):
+    """A claim that ctest checks: these tests, none failed and none skipped."""
+    command = f"./dev test --all -R '{pattern}' -V"
+    passed = ("tests passed %", r"^(\d+)% tests passed", ">100")
+    return Claim(name, what, command, [passed, *figures])
+
+
+def bench(name, what):
+    """A claim that the bench checks; it prints each figure with its target."""
+    return Claim(name, what, f"./dev bench --best-of 3 {name}", None)
+
+
+def bench_figures(output):
+    """What `bench.py` says in a line like "W1  CPU s/million 0.8 (<= 2)  PSS MB 4.3 (<= 8)  ok"."""
+    found = re.findall(r"  (\S[^()]*?) ([\d.e+-]+) \(([<>])= ([\d.e+-]+)\)", output)
+    return [(f"{name} {figure}", f"{name} {'≤' if sign == '<' else '≥'} {bound}",
+             float(figure) <= float(bound) if sign == "<" else float(figure) >= float(bound))
+            for name, figure, sign, bound in found] or [("no figures", "figures", False)]
+
+
+CLAIMS = [
+    bench("W1", "Modbus TCP, 1,000 points/s: cost, memory, latency"),
+    bench("W2", "Modbus TCP back to back, against bare libmodbus in the same run"),
+    bench("W3", "8 devices on 9600 baud; the wire itself takes 0.550 s"),
+    bench("W3d", "the same, two of them dead; one comes back and answers late"),
+    bench("W4", "the broker is away for 30 s"),
+    bench("W5", "the broker is away and the gateway is killed"),
+    tests("kills", "nothing missing after 20 kills of core, a bus, an uplink, broker up and down",
+          "^system.crossing$"),
+    tests("verify", "receive finds what is missing, doubled, reordered, wrongly ranged",
+          "^system.receive$|^unit.receive"),
+    tests("isolation", "a bus that crashes, hangs, eats memory does not delay another",
+          "^system.isolation$"),
+    tests("modbus", "every type, order and table against pymodbus", "modbus"),
+    tests("mqtt", "3.1.1 only, refused login, refused records, lost links", "mqtt"),
+    tests("lines", "a tty that goes and comes back 20 times", "^system.bus$"),
+    tests("plugins", "every way to refuse a plugin", "plugin"),
+    tests("new-adapter", "an adapter built against the installed headers delivers",
+          "^system.new-adapter$"),
+    tests("format", "docs/format.md is enough for another reader and writer; bytes a record",
+          "^system.format$|^unit.log-queue$"),
+    tests("roles", "every role clean under sanitizers at an orderly stop", "^system.demo$"),
+    tests("fuzz", "fuzz targets, lines of the decoder that the seeds alone reach", "^fuzz",
+          ("lines reached %", r"the seeds alone reach ([\d.]+) %", ">80")),
+    tests("functions", "no function over 100 lines; layout, includes, scripts", "^lint",
+          ("longest function, lines", r"^.*?\s(\d+) lines  \w+  \S+:\d+$", 100)),
+    Claim("chroot-12", "a bare Debian 12, one user: clone, demo, test",
+          "tests/chroot.sh bookworm", [("FAILED", r"(\d+)(?= tests failed)", 0)], alone=True),
+    Claim("chroot-13", "a bare Debian 13: unit tests",
+          "tests/chroot.sh trixie './dev test -L unit'",
+          [("FAILED", r"(\d+)(?= tests failed)", 0)], alone=True),
+]
+
+
+def old_rows():
+    """What the page says of claims so far, by name."""
+    try:
+        with open(PAGE) as f:
+            cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+                     for line in f if line.startswith("| ")]
+    except FileNotFoundError:
+        return {}
+    return {row[0]: row for row in cells if len(row) == HEAD.count("|") - 1}
+
+
+def write_page(rows):
+    """Rows in the order of CLAIMS."""
+    lines = [line for claim in CLAIMS for line in [rows.get(claim.name)] if line]
+    with open(PAGE, "w") as f:
+        f.write("# Proof\n\nEach claim, the command that checks it, the figure it gave and its target.\n"
+                "`./dev prove` runs them and writes this page; `./dev prove NAME` runs one again.\n\n"
+                f"{HEAD}\n{'| --- ' * (HEAD.count('|') - 1)}|\n")
+        f.writelines("| " + " | ".join(row) + " |\n" for row in lines)
+        f.write(f"\nMachine of the last run: {os.cpu_count()} processors, {platform.machine()}, "
+                f"Linux {platform.release()}, {time.strftime('%Y-%m-%d')}.\n")
+
+
+def main():
+    names = sys.argv[1:]
+    if names == ["--list"]:
+        print(*(f"{claim.name:12} {claim.what}" for claim in CLAIMS), sep="\n")
+        return 0
+    groups = {"chroot": ["chroot-12", "chroot-13"], "bench": ["W1", "W2", "W3", "W3d", "W4", "W5"]}
+    names = [one for name in names for one in groups.get(name, [name])]
+    unknown = set(names) - {claim.name for claim in CLAIMS}
+    if unknown:
+        sys.exit(f"prove: there is no claim {sorted(unknown)[0]!r}; --list names them")
+    rows, good = old_rows(), True
+    for claim in CLAIMS:
+        if claim.name in names or (not names and not claim.alone):
+            row, met = claim.run()
+            rows[claim.name] = [cell.replace("|", "\\|") for cell in row]
+            good = good and met
+            print(f"{claim.name:12} {row[3]}  (target: {row[4]})  {row[6]}  "
+                  f"{'ok' if met else 'NOT MET'}", flush=True)
+            write_page(rows)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
