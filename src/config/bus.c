@@ -56,12 +56,7 @@ static bool listed(const char *const *list, const char *name)
 
 static void check_reserved(struct build *b, const config_setting_t *setting, const char *name)
 {
-    const char *gateway = NULL;
-    config_setting_t *group = config_group(b->config, "gateway", NULL);
-    if (group) {
-        config_setting_lookup_string(group, "name", &gateway);
-    }
-    if (listed(reserved_names, name) || (gateway && !strcmp(gateway, name))) {
+    if (listed(reserved_names, name) || !strcmp(settings_gateway(b->config), name)) {
         tree_find(b->findings, setting, WEIR_LOG_ERROR, "\"%s\" is taken: choose another name", name);
     }
 }
@@ -149,6 +144,11 @@ static config_setting_t *find_named(config_setting_t *list, const char *name)
     return NULL;
 }
 
+static void find_twice(struct build *b, const config_setting_t *point, const char *name)
+{
+    tree_find(b->findings, point, WEIR_LOG_ERROR, "a point \"%s\" stands here twice", name);
+}
+
 static void build_point(struct build *b, size_t device, size_t index, config_setting_t *own,
                         config_setting_t *base)
 {
@@ -164,17 +164,21 @@ static void build_point(struct build *b, size_t device, size_t index, config_set
         tree_find(b->findings, where, WEIR_LOG_ERROR, "must be a group, as { ... }");
         return;
     }
-    struct fill_from from = { own, base, where };
+    struct fill_from from = { own ? own : base, own ? base : NULL, where };
     struct fill fills[] = { { point_rows, &options }, { b->adapter->point_options, adapter_options } };
     fill_all(b->config, b->findings, &from, fills, 2, point_others);
+    if (own && base) {
+        struct fill_from unknown = { base, NULL, base };
+        struct fill known[] = { { point_rows, NULL }, { b->adapter->point_options, NULL } };
+        fill_all(b->config, b->findings, &unknown, known, 2, point_others);
+    }
     if (listed(reserved_points, options.name)) {
         tree_find(b->findings, where, WEIR_LOG_ERROR, "\"%s\" is a key of every record: choose another name",
                   options.name);
     }
     for (size_t i = 0; i < index; i++) {
         if (points[i].name && !strcmp(points[i].name, options.name)) {
-            tree_find(b->findings, where, WEIR_LOG_ERROR, "a point \"%s\" stands here twice",
-                      options.name);
+            find_twice(b, where, options.name);
         }
     }
     points[index] = (struct weir_device_point){ options.name, options.unit, adapter_options };
@@ -202,8 +206,11 @@ static void build_points(struct build *b, size_t device, config_setting_t *setti
     }
     for (size_t i = 0; i < own_count; i++) {
         config_setting_t *one = config_setting_get_elem(own, (unsigned)i);
-        if (!find_named(base, name_of(one))) {
+        const char *name = name_of(one);
+        if (!find_named(base, name)) {
             build_point(b, device, count++, one, NULL);
+        } else if (find_named(own, name) != one) { /* only the first overrides */
+            find_twice(b, one, name);
         }
     }
     d->point_count = count;

@@ -8,7 +8,6 @@
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
@@ -208,32 +207,6 @@ static void check_places(struct config *config, struct findings *findings,
     }
 }
 
-static bool has_secret(const config_setting_t *setting)
-{
-    const char *name = config_setting_name(setting);
-    const char *text = config_setting_get_string(setting);
-    if (text && name && !strcmp(name, "password")) {
-        return strncmp(text, "file:", 5) != 0 && strncmp(text, "cred:", 5) != 0;
-    }
-    for (int i = 0; config_setting_is_aggregate(setting) && i < config_setting_length(setting); i++) {
-        if (has_secret(config_setting_get_elem(setting, (unsigned)i))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_mode(struct config *config, const char *path, struct findings *findings)
-{
-    struct stat st;
-    if (stat(path, &st) == 0 && (st.st_mode & 07) &&
-        has_secret(config_root_setting(&config->tree))) {
-        findings_add(findings, path, 0, WEIR_LOG_ERROR,
-                     "has a password and others can read it (mode %04o); chmod 0640 %s",
-                     (unsigned)(st.st_mode & 07777), path);
-    }
-}
-
 int config_check(const char *path, struct findings *findings)
 {
     struct config *config;
@@ -243,7 +216,6 @@ int config_check(const char *path, struct findings *findings)
         return r;
     }
     r = config_settings(config, findings, &settings);
-    check_mode(config, path, findings);
     check_device_names(config, findings);
     if (r == 0) {
         check_places(config, findings, &settings);

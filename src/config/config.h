@@ -69,8 +69,9 @@ int config_settings(struct config *config, struct findings *findings,
 const char *config_bus_adapter(struct config *config, const char *bus);
 const char *config_uplink_plugin(struct config *config, const char *uplink);
 
-/* libconfig text with gateway, spool and one bus (or one uplink) only, secrets resolved;
- * malloc()ed. A child reads it with config_load_fd(). Also equal text = nothing changed. */
+/* libconfig text with gateway, spool and one bus (or one uplink) only; malloc()ed. A child reads it
+ * with config_load_fd(), and secrets from where they lie. Equal text = nothing changed, neither here nor in
+ * the files of secrets and models. */
 int config_section(struct config *config, const char *bus, const char *uplink,
                    struct findings *findings, char **ret_text, size_t *ret_len);
 

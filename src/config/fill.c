@@ -4,12 +4,9 @@
  * From settings to structs, by option tables. One function a type; each returns false when the setting is
  * of another type, and then the finding says what it should be.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "config/private.h"
@@ -23,6 +20,7 @@ struct one {
     const char *text;
     char *to;
     double number; /* for the check of the range */
+    bool wrong;    /* told already; there is no number to check */
 };
 
 static void store(const struct one *o, const void *value, size_t size)
@@ -80,6 +78,11 @@ static bool fill_float(struct one *o)
     } else {
         return false;
     }
+    if (!isfinite(value)) {
+        tree_find(o->findings, o->setting, WEIR_LOG_ERROR, "is too large a number");
+        o->wrong = true;
+        return true;
+    }
     o->number = value;
     store(o, &value, sizeof value);
     return true;
@@ -95,7 +98,7 @@ static bool fill_text(struct one *o)
         fill_name_check(o->findings, o->setting, value, "name");
     }
     if (o->row->type == WEIR_OPTION_SECRET && o->setting) {
-        value = fill_secret(o->config, o->findings, o->setting, value);
+        value = secret_resolve(o->config, o->findings, o->setting, value);
     }
     store(o, &value, sizeof value);
     return true;
@@ -115,6 +118,9 @@ static bool fill_choice(struct one *o)
         size_t len = strlen(known);
         snprintf(known + len, sizeof known - len, "%s%s", i ? ", " : "", o->row->choices[i]);
     }
+    if (!o->setting) {
+        return true; /* no default: the first */
+    }
     tree_find(o->findings, o->setting, WEIR_LOG_ERROR, "\"%s\" is none of %s", o->text, known);
     return true;
 }
@@ -129,6 +135,7 @@ static bool fill_duration(struct one *o)
         tree_find(o->findings, o->setting, WEIR_LOG_ERROR,
                   "\"%s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or \"30d\"",
                   o->text);
+        o->wrong = true;
         return true;
     }
     o->number = (double)ns / 1e9;
@@ -146,6 +153,7 @@ static bool fill_size(struct one *o)
     } else if (size_parse(o->text, &bytes) < 0) {
         tree_find(o->findings, o->setting, WEIR_LOG_ERROR,
                   "\"%s\" is no size; write \"64MiB\", \"1GiB\" or a number of bytes", o->text);
+        o->wrong = true;
         return true;
     }
     o->number = (double)bytes;
@@ -180,7 +188,7 @@ static bool fill_group(struct one *o)
     if (o->setting && !config_setting_is_group(o->setting)) {
         return false;
     }
-    struct fill_from from = { o->setting, NULL, o->setting };
+    struct fill_from from = { o->setting, NULL, o->setting }; /* not there: nothing in it is missing */
     struct fill fill = { o->row->rows, o->to };
     static const char *const none[] = { NULL };
     fill_all(o->config, o->findings, &from, &fill, 1, none);
@@ -208,7 +216,7 @@ static void check_range(const struct one *o)
 {
     const struct weir_option *row = o->row;
     bool ranged = row->min < row->max || (row->flags & WEIR_OPTION_RANGE);
-    if (o->setting && ranged && !(o->number >= row->min && o->number <= row->max)) {
+    if (o->setting && !o->wrong && ranged && !(o->number >= row->min && o->number <= row->max)) {
         const char *unit = row->type == WEIR_OPTION_DURATION ? " s" : "";
         tree_find(o->findings, o->setting, WEIR_LOG_ERROR, "must lie between %.10g and %.10g%s",
                   row->min, row->max, unit);
@@ -221,6 +229,12 @@ config_setting_t *fill_member(const struct fill_from *from, const char *name)
     return found || !from->base ? found : config_setting_get_member(from->base, name);
 }
 
+static bool never_null(enum weir_option_type type)
+{
+    return type == WEIR_OPTION_GROUP || type == WEIR_OPTION_TEXT || type == WEIR_OPTION_NAME ||
+           type == WEIR_OPTION_SECRET;
+}
+
 static void fill_one(struct config *config, struct findings *findings,
                      const struct fill_from *from, const struct weir_option *row, void *to)
 {
@@ -230,24 +244,23 @@ static void fill_one(struct config *config, struct findings *findings,
                      .setting = fill_member(from, row->name),
                      .text = row->fallback ? row->fallback : "",
                      .to = (char *)to + row->offset };
-    if (!o.setting && (row->flags & WEIR_OPTION_REQUIRED)) {
+    if (!o.setting && from->where && (row->flags & WEIR_OPTION_REQUIRED)) {
         tree_find(findings, from->where, WEIR_LOG_ERROR, "%s is missing (%s)", row->name,
                   row->help ? row->help : types[row->type].what);
-        return;
-    }
-    if (!o.setting && !row->fallback && row->type != WEIR_OPTION_GROUP &&
-        row->type != WEIR_OPTION_TEXT && row->type != WEIR_OPTION_NAME &&
-        row->type != WEIR_OPTION_SECRET) {
-        return; /* stays zero */
     }
     if (o.setting && config_setting_type(o.setting) == CONFIG_TYPE_STRING) {
         o.text = config_setting_get_string(o.setting);
     }
-    if (!types[row->type].fill(&o)) {
+    if (o.setting && !types[row->type].fill(&o)) {
         tree_find(findings, o.setting, WEIR_LOG_ERROR, "must be %s", types[row->type].what);
-        return;
+        o.setting = NULL;
+        o.text = row->fallback ? row->fallback : "";
     }
-    check_range(&o);
+    if (o.setting) {
+        check_range(&o);
+    } else if (row->fallback || never_null(row->type)) {
+        types[row->type].fill(&o); /* also after a finding: whoever reads on finds no NULL */
+    }
 }
 
 static void offer(const char *name, const char *known, const char **nearest, unsigned *distance)
@@ -263,7 +276,8 @@ static void offer(const char *name, const char *known, const char **nearest, uns
 static bool known_name(const char *name, const struct fill *fills, size_t fill_count,
                        const char *const *others, const char **ret_nearest)
 {
-    unsigned distance = 4;
+    size_t len = strlen(name);
+    unsigned distance = len < 4 ? (unsigned)len : 4; /* nothing of it left is no likeness */
     *ret_nearest = NULL;
     for (size_t i = 0; i < fill_count; i++) {
         for (const struct weir_option *row = fills[i].rows; row && row->name; row++) {
@@ -285,8 +299,11 @@ static void find_unknown(struct findings *findings, config_setting_t *group,
         if (known_name(config_setting_name(setting), fills, fill_count, others, &nearest)) {
             continue;
         }
-        tree_find(findings, setting, WEIR_LOG_ERROR, nearest ? "unknown setting; \"%s\"?"
-                                                             : "unknown setting", nearest);
+        if (nearest) {
+            tree_find(findings, setting, WEIR_LOG_ERROR, "unknown setting; \"%s\"?", nearest);
+        } else {
+            tree_find(findings, setting, WEIR_LOG_ERROR, "unknown setting");
+        }
     }
 }
 
@@ -334,36 +351,4 @@ void fill_name_check(struct findings *findings, const config_setting_t *setting,
                   "\"%s\" is no %s: 1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit", name,
                   what);
     }
-}
-
-const char *fill_secret(struct config *config, struct findings *findings,
-                        const config_setting_t *setting, const char *text)
-{
-    char path[1024];
-    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    if (!strncmp(text, "file:", 5)) {
-        snprintf(path, sizeof path, "%s", text + 5);
-    } else if (!strncmp(text, "cred:", 5) && credentials) {
-        snprintf(path, sizeof path, "%s/%s", credentials, text + 5);
-    } else if (!strncmp(text, "cred:", 5)) {
-        tree_find(findings, setting, WEIR_LOG_ERROR, "there are no credentials of systemd here");
-        return "";
-    } else {
-        return text;
-    }
-    char *secret = NULL;
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int r = fd < 0 ? -errno : tree_read_file(fd, &secret, &len);
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (r < 0) {
-        tree_find(findings, setting, WEIR_LOG_ERROR, "cannot read %s: %s", path, strerror(-r));
-        return "";
-    }
-    secret[strcspn(secret, "\r\n")] = 0;
-    const char *copy = arena_text(&config->arena, secret);
-    free(secret);
-    return copy;
 }

@@ -43,7 +43,7 @@ static bool beside_binary(const char *name, char path[PATH_BYTES])
     }
     path[n] = 0;
     char *slash = strrchr(path, '/');
-    size_t left = PATH_BYTES - (size_t)(slash + 1 - path);
+    size_t left = slash ? PATH_BYTES - (size_t)(slash + 1 - path) : 0;
     if (!slash || snprintf(slash + 1, left, "%s", name) >= (int)left) {
         return false;
     }
@@ -76,7 +76,7 @@ static int open_file(enum plugin_kind kind, const char *name, struct plugin *plu
     for (size_t i = 0; i < places.count; i++) {
         snprintf(plugin->path, sizeof plugin->path, "%.400s/%s-%.64s.so", places.paths[i],
                  kinds[kind], name);
-        int fd = open(plugin->path, O_RDONLY | O_CLOEXEC);
+        int fd = open(plugin->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (fd >= 0) {
             return fd;
         }
@@ -150,7 +150,14 @@ static int check_contract(enum plugin_kind kind, const char *name, const struct 
     }
     const char *called = kind == PLUGIN_ADAPTER ? plugin->adapter->name : plugin->uplink->name;
     if (!called || strcmp(called, name) != 0) {
-        snprintf(err, err_size, "%s: calls itself \"%s\"", plugin->path, called ? called : "");
+        snprintf(err, err_size, "%s: calls itself \"%s\", not \"%s\"", plugin->path,
+                 called ? called : "", name);
+        return -EPROTO;
+    }
+    bool usable = kind == PLUGIN_ADAPTER ? plugin->adapter->open && plugin->adapter->close
+                                         : plugin->uplink->open && plugin->uplink->close;
+    if (!usable) {
+        snprintf(err, err_size, "%s: has no open() or no close()", plugin->path);
         return -EPROTO;
     }
     return 0;
@@ -172,7 +179,9 @@ static int load_fd(enum plugin_kind kind, const char *name, int fd, struct plugi
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!plugin->handle) {
         const char *why = dlerror();
-        snprintf(err, err_size, "%s: cannot be loaded: %s", plugin->path, why ? why : "");
+        size_t len = strlen(path); /* not the name that people know it by */
+        why = !why ? "" : !strncmp(why, path, len) && why[len] == ':' ? why + len + 2 : why;
+        snprintf(err, err_size, "%s: cannot be loaded: %s", plugin->path, why);
         return -ELIBBAD;
     }
     const void *found = dlsym(plugin->handle, symbol);

@@ -7,6 +7,7 @@
  *   fill.c      a group and option tables to a struct    tables.c   the host's own tables
  *   settings.c  gateway and spool             bus.c      buses, devices, points, models
  *   uplink.c    uplinks                       section.c  a part of the tree as text
+ *   secret.c    secrets in files              findings.c what is wrong
  *   check.c     everything, plugins too       plugin.c   finding and loading them
  */
 #ifndef CONFIG_PRIVATE_H
@@ -76,8 +77,12 @@ const struct weir_label *fill_labels(struct config *config, struct findings *fin
 void fill_name_check(struct findings *findings, const config_setting_t *setting, const char *name,
                      const char *what);
 /* "file:" and "cred:" become what they name; findings if they cannot be read. */
-const char *fill_secret(struct config *config, struct findings *findings,
-                        const config_setting_t *setting, const char *text);
+const char *secret_resolve(struct config *config, struct findings *findings,
+                           const config_setting_t *setting, const char *text);
+/* Does this text name a file with a secret? Then its path. */
+bool secret_file(const char *text, char *buf, size_t size);
+/* The name that is set, else the host name. */
+const char *settings_gateway(struct config *config);
 
 /* tables.c: the host's own options. */
 struct gateway_options {

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DEPTH_MAX = 32 };
+
 struct walk {
     const char *at, *end, *file;
-    int line;
+    int line, depth;
     struct findings *findings;
     size_t bad;
 };
@@ -69,7 +71,7 @@ static bool word_char(char c)
            (c != 0 && strchr("._*+-", c) != NULL);
 }
 
-/* A number or name. Whole numbers without L must fit 31 bits and a sign. */
+/* A number or name. Whole numbers must fit 31 bits and a sign, with L 63 bits. */
 static void take_word(struct walk *w)
 {
     char word[64] = "";
@@ -83,18 +85,38 @@ static void take_word(struct walk *w)
     errno = 0;
     bool hex = len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
     long long value = strtoll(word, &end, hex ? 16 : 10);
+    if (end != word && errno && (!*end || *end == 'L')) {
+        find(w, "this number is too large, even for 64 bits");
+        return;
+    }
     if (end == word || *end) {
         return; /* a name, a float, or ends in L */
     }
     long long most = hex ? 0xffffffffLL : 0x7fffffffLL;
-    if (errno || value > most || value < -0x80000000LL) {
+    if (value > most || value < -0x80000000LL) {
         find(w, "this number is too large for 32 bits: write an L behind it");
     }
 }
 
+/* The parser and all who walk the tree call themselves for each level. */
+static bool take_bracket(struct walk *w)
+{
+    if (strchr("{([", *w->at)) {
+        w->depth++;
+    } else if (strchr("})]", *w->at)) {
+        w->depth--;
+    }
+    if (w->depth > DEPTH_MAX) {
+        find(w, "too many brackets inside each other");
+        return false;
+    }
+    step(w);
+    return true;
+}
+
 size_t config_scan(const char *text, size_t len, const char *file, struct findings *findings)
 {
-    struct walk w = { text, text + len, file, 1, findings, 0 };
+    struct walk w = { text, text + len, file, 1, 0, findings, 0 };
     if (memchr(text, 0, len)) {
         find(&w, "not a text file: it has a zero byte");
         return w.bad;
@@ -111,8 +133,8 @@ size_t config_scan(const char *text, size_t len, const char *file, struct findin
             skip_line(&w);
         } else if (word_char(*w.at)) {
             take_word(&w);
-        } else {
-            step(&w);
+        } else if (!take_bracket(&w)) {
+            break;
         }
     }
     return w.bad;

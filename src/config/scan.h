@@ -2,7 +2,7 @@
  * Copyright the weir authors
  *
  * A look at the text before libconfig sees it, for what libconfig gets wrong: an @include can end the
- * process, and an integer beyond 31 bits without L wraps without a word.
+ * process, an integer beyond 31 bits without L wraps without a word, and brackets in brackets take stack.
  */
 #ifndef CONFIG_SCAN_H
 #define CONFIG_SCAN_H

@@ -2,13 +2,20 @@
  * Copyright the weir authors
  *
  * A part of the tree as libconfig text, for a child: gateway, spool and one bus or uplink. The same tree gives
- * the same text.
+ * the same text. Files that it names (secrets, models) stand below as comments with their age and
+ * size, so that a change in one of them is a change of the text:
+ *
+ *   gateway = { ... };
+ *   buses = { meters = { ... }; };
+ *   # /etc/weir/models/meter.conf 1700000000.123456789 412
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "config/plugin.h"
 #include "config/private.h"
 
 static void put_setting(FILE *out, const config_setting_t *setting);
@@ -32,6 +39,10 @@ static void put_string(FILE *out, const char *text)
 static void put_float(FILE *out, double value)
 {
     char text[40];
+    if (!isfinite(value)) { /* "1e999" was read as this */
+        fputs(value < 0 ? "-1e999" : "1e999", out);
+        return;
+    }
     snprintf(text, sizeof text, "%.17g", value);
     fprintf(out, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
 }
@@ -98,13 +109,42 @@ static void put_top(FILE *out, struct config *config, const char *name)
     }
 }
 
-static void put_one(FILE *out, struct config *config, const char *kind, const char *name)
+static void put_file(FILE *out, const char *path)
+{
+    struct stat st = { 0 };
+    if (!strpbrk(path, "\r\n")) {
+        int r = stat(path, &st);
+        fprintf(out, "# %s %lld.%09ld %lld\n", path, r ? 0LL : (long long)st.st_mtim.tv_sec,
+                r ? 0L : st.st_mtim.tv_nsec, r ? -1LL : (long long)st.st_size);
+    }
+}
+
+/* Files that settings below this one name: secrets, and the models of this adapter. */
+static void put_files(FILE *out, const config_setting_t *setting, const char *adapter)
+{
+    char path[1024];
+    const char *text = config_setting_get_string(setting), *name = config_setting_name(setting);
+    if (text && secret_file(text, path, sizeof path)) {
+        put_file(out, path);
+    } else if (text && adapter && name && !strcmp(name, "model") &&
+               plugin_model_path(adapter, text, path, sizeof path) == 0) {
+        put_file(out, path);
+    }
+    int count = config_setting_is_aggregate(setting) ? config_setting_length(setting) : 0;
+    for (int i = 0; i < count; i++) {
+        put_files(out, config_setting_get_elem(setting, (unsigned)i), adapter);
+    }
+}
+
+static void put_one(FILE *out, struct config *config, const char *kind, const char *name,
+                    const char *adapter)
 {
     config_setting_t *group = name ? config_group(config, kind, name) : NULL;
     if (group) {
         fprintf(out, "%s = { %s = ", kind, name);
         put_setting(out, group);
         fputs("; };\n", out);
+        put_files(out, group, adapter);
     }
 }
 
@@ -117,7 +157,7 @@ int config_section(struct config *config, const char *bus, const char *uplink,
     }
     put_top(out, config, "gateway");
     put_top(out, config, "spool");
-    put_one(out, config, "buses", bus);
-    put_one(out, config, "uplinks", uplink);
+    put_one(out, config, "buses", bus, bus ? config_bus_adapter(config, bus) : NULL);
+    put_one(out, config, "uplinks", uplink, NULL);
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }

@@ -95,18 +95,30 @@ static struct config_names enabled_names(struct config *config, struct findings 
 
 static void check_root(struct config *config, struct findings *findings)
 {
+    static const char *const groups[] = { "gateway", "spool" };
     static const char *const known[] = { "gateway", "spool", "buses", "uplinks", "commands", NULL };
     struct fill_from from = { config_root_setting(&config->tree), NULL, NULL };
     fill_all(config, findings, &from, NULL, 0, known);
+    for (int i = 0; i < 2; i++) {
+        config_setting_t *group = config_setting_get_member(from.own, groups[i]);
+        if (group && !config_setting_is_group(group)) {
+            tree_find(findings, group, WEIR_LOG_ERROR, "must be a group, as { ... }");
+        }
+    }
     config_setting_t *commands = config_setting_get_member(from.own, "commands");
     if (commands) {
         tree_find(findings, commands, WEIR_LOG_WARNING, "has no effect in this version");
     }
 }
 
-static const char *default_name(struct config *config)
+const char *settings_gateway(struct config *config)
 {
     char host[65] = "";
+    const char *name = NULL;
+    config_setting_t *gateway = config_group(config, "gateway", NULL);
+    if (gateway && config_setting_lookup_string(gateway, "name", &name) && name[0]) {
+        return name;
+    }
     gethostname(host, sizeof host - 1);
     host[strcspn(host, ".")] = 0;
     return arena_text(&config->arena, host[0] ? host : "weir");
@@ -128,7 +140,7 @@ int config_settings(struct config *config, struct findings *findings, struct set
     fill_all(config, findings, &from_gateway, gateway_fill, 1, gateway_others);
     fill_all(config, findings, &from_spool, spool_fill, 2, none);
     tables_warn_later(findings, spool, spool_later);
-    struct settings r = { .gateway = g.name[0] ? g.name : default_name(config),
+    struct settings r = { .gateway = settings_gateway(config),
                           .directory = s.directory[0] ? s.directory : default_directory(config),
                           .ram = s.ram[0] ? s.ram : default_ram(config),
                           .ram_limit_bytes = s.ram_limit_bytes ? s.ram_limit_bytes
