@@ -38,10 +38,13 @@ static int64_t host_now(void)
 
 static void set_state(struct uplink *up, enum carrier_state state)
 {
+    bool connected = state == CARRIER_UP;
     up->state = state;
     up->state_since_ns = boot_now().ns;
-    up->stats->connected = state == CARRIER_UP;
-    up->stats->since_ns = up->state_since_ns;
+    if (up->stats->connected != connected || !up->stats->since_ns) {
+        up->stats->since_ns = up->state_since_ns; /* attempts in between do not count anew */
+    }
+    up->stats->connected = connected;
 }
 
 static void host_connected(struct weir_uplink_link *link, const char *note)
@@ -106,6 +109,8 @@ int carrier_open(struct uplink *up, char *err, size_t err_size)
                                         .name = up->name,
                                         .options = up->options->options };
     up->delay_ns = DELAY_FIRST_NS;
+    up->stats->connected = false; /* the page outlives its owner */
+    up->stats->since_ns = boot_now().ns;
     return up->plugin.uplink->open(&up->env, &up->self, err, err_size);
 }
 
