@@ -88,10 +88,7 @@ bool plan_split(struct plan *plan, size_t part, const struct point *const *point
         return false;
     }
     size_t half = whole.points / 2;
-    memmove(&plan->parts[part + 1], &plan->parts[part],
-            (plan->part_count - part) * sizeof *plan->parts);
     plan->parts[part] = cover(plan, points, whole.at, half);
-    plan->parts[part + 1] = cover(plan, points, whole.at + half, whole.points - half);
-    plan->part_count++;
+    plan->parts[plan->part_count++] = cover(plan, points, whole.at + half, whole.points - half);
     return true;
 }

@@ -32,7 +32,8 @@ struct plan_limits {
 int plan_init(struct plan *plan, const struct point *const *points, size_t count,
               struct plan_limits limits);
 void plan_finish(struct plan *plan);
-/* Makes two of a part with several points. False if it has only one. */
+/* Makes two of a part with several points; the second half goes to the end, so that no other part changes
+ * its index. False if it has only one point. */
 bool plan_split(struct plan *plan, size_t part, const struct point *const *points);
 
 #endif

@@ -242,6 +242,7 @@ enum weir_result line_read(struct line *line, uint8_t unit, uint8_t function, ui
         if (r != WEIR_R_FOREIGN || host->now_ns() >= deadline_ns) {
             break;
         }
+        host->stray(line->bus, r);
         r = WEIR_R_OK; /* not ours: ours may still come */
     }
     if (r == WEIR_R_ECHO && !line->echo) {
