@@ -63,9 +63,9 @@ def measure(output, name, pattern, bound):
     return f"{name} {worst:g}", target, worst >= limit if least else worst <= limit
 
 
-def tests(name, what, pattern, *figures):
+def tests(name, what, pattern, *figures, env=""):
     """A claim that ctest checks: these tests, none failed and none skipped."""
-    command = f"./dev test --all -R '{pattern}' -V"
+    command = f"{env}./dev test --all -R '{pattern}' -V"
     passed = ("tests passed %", r"^(\d+)% tests passed", ">100")
     return Claim(name, what, command, [passed, *figures])
 
@@ -91,11 +91,11 @@ CLAIMS = [
     bench("W4", "the broker is away for 30 s"),
     bench("W5", "the broker is away and the gateway is killed"),
     tests("kills", "nothing missing after 20 kills of core, a bus, an uplink, broker up and down",
-          "^system.crossing$"),
+          "^system.crossing$", env="WEIR_KILLS=20 "),
     tests("verify", "receive finds what is missing, doubled, reordered, wrongly ranged",
           "^system.receive$|^unit.receive"),
     tests("isolation", "a bus that crashes, hangs, eats memory does not delay another",
-          "^system.isolation$"),
+          "^system.isolation$", env="WEIR_LONG=1 "),
     tests("modbus", "every type, order and table against pymodbus", "modbus"),
     tests("mqtt", "3.1.1 only, refused login, refused records, lost links", "mqtt"),
     tests("lines", "a tty that goes and comes back 20 times", "^system.bus$"),

@@ -5,7 +5,7 @@
 link costs itself only: the other bus keeps its interval, and `weir status` says which, why and
 how often.
 
-    test_isolation.py [--long]      --long: 20 crashes, and 60 s of each
+With WEIR_LONG=1 in the environment: 20 crashes, and 30 s of each.
 """
 import os
 import sys
@@ -15,8 +15,8 @@ import unittest
 from fuse_silent import SilentFs
 from rig import RigTest, counting_devices, wait_for
 
-LONG = "--long" in sys.argv
-SECONDS = 60 if LONG else 6
+LONG = "WEIR_LONG" in os.environ
+SECONDS = 30 if LONG else 6
 CRASHES = 20 if LONG else 3
 ALLOWED_MS = 200
 
@@ -50,7 +50,7 @@ class Isolation(RigTest):
         """Runs it and returns when status says so; the good bus must not have noticed."""
         self.start(self.bad(mode, **more))
         began = time.monotonic()
-        wait_for(lambda: self.child().get("restarts", 0) >= restarts, timeout=240,
+        wait_for(lambda: self.child().get("restarts", 0) >= restarts, timeout=900,
                  what=f"{restarts} restarts")
         if time.monotonic() - began < SECONDS:
             time.sleep(SECONDS - (time.monotonic() - began))
@@ -109,5 +109,4 @@ class Isolation(RigTest):
 
 
 if __name__ == "__main__":
-    sys.argv = [a for a in sys.argv if a != "--long"]
     unittest.main(verbosity=2)
