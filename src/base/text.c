@@ -74,6 +74,16 @@ const char *duration_format(int64_t ns, char *buf, size_t size)
     return buf;
 }
 
+const char *size_format(int64_t bytes, char *buf, size_t size)
+{
+    size_t last = 3, i = 0; /* bytes */
+    while (i < last && (bytes == 0 || bytes % sizes[i].value != 0)) {
+        i++;
+    }
+    snprintf(buf, size, "%" PRId64 "%s", bytes / sizes[i].value, sizes[i].name);
+    return buf;
+}
+
 static bool letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

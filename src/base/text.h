@@ -16,6 +16,8 @@ int duration_parse(const char *text, int64_t *ret_ns);
 const char *duration_format(int64_t ns, char *buf, size_t size);
 /* "64MiB" "1GiB" "512KiB" "4096". 0 and bytes, or -EINVAL. */
 int size_parse(const char *text, int64_t *ret_bytes);
+/* Likewise, "0B"; at least 24 bytes. */
+const char *size_format(int64_t bytes, char *buf, size_t size);
 /* 1 to 64 of A-Za-z0-9._-, first a letter or digit. */
 bool name_valid(const char *name);
 /* Number of insertions, deletions and changes that make one of the other. */

@@ -346,16 +346,18 @@ void config_where(const struct bus_config *bus, int device, int point, const cha
                   const char **ret_file, int *ret_line)
 {
     const struct bus_source *source = (const struct bus_source *)bus;
-    const config_setting_t *setting = source->setting;
+    struct fill_from from = { source->setting, NULL, NULL };
     if (device >= 0 && (size_t)device < bus->bus.device_count) {
         const struct device_source *d = &source->devices[device];
-        setting = point >= 0 && (size_t)point < bus->bus.devices[device].point_count
-                      ? d->points[point]
-                      : d->setting;
+        const struct weir_device *public = &bus->bus.devices[device];
+        from = (struct fill_from){ d->setting, d->model, NULL };
+        if (point >= 0 && (size_t)point < public->point_count) {
+            config_setting_t *list = d->model ? config_setting_get_member(d->model, "points") : NULL;
+            from = (struct fill_from){ d->points[point], find_named(list, public->points[point].name),
+                                       NULL };
+        }
     }
-    const config_setting_t *member =
-        key && config_setting_is_group(setting) ? config_setting_get_member(setting, key) : NULL;
-    setting = member ? member : setting;
-    *ret_file = tree_file(setting);
-    *ret_line = tree_line(setting);
+    const config_setting_t *member = key ? fill_member(&from, key) : NULL;
+    *ret_file = tree_file(member ? member : from.own);
+    *ret_line = tree_line(member ? member : from.own);
 }

@@ -115,6 +115,18 @@ static void check_device_names(struct config *config, struct findings *findings)
     }
 }
 
+/* The first row of both tables names the plugin. */
+static void find_no_plugin(struct findings *findings, const config_setting_t *setting,
+                           const struct weir_option *row)
+{
+    const config_setting_t *member = config_setting_get_member(setting, row->name);
+    if (member) {
+        tree_find(findings, member, WEIR_LOG_ERROR, "must be a name in quotes");
+    } else {
+        tree_find(findings, setting, WEIR_LOG_ERROR, "%s is missing (%s)", row->name, row->help);
+    }
+}
+
 static void check_buses(struct config *config, struct findings *findings,
                         const struct config_names *names)
 {
@@ -125,7 +137,7 @@ static void check_buses(struct config *config, struct findings *findings,
         struct bus_config *bus;
         char err[1024];
         if (!name) {
-            tree_find(findings, setting, WEIR_LOG_ERROR, "adapter is missing (which plugin speaks on this bus)");
+            find_no_plugin(findings, setting, bus_rows);
         } else if (plugin_load(PLUGIN_ADAPTER, name, &plugin, err, sizeof err) < 0) {
             tree_find(findings, setting, WEIR_LOG_WARNING, "does not run: %s", err);
         } else {
@@ -166,7 +178,7 @@ static void check_uplinks(struct config *config, struct findings *findings,
         struct uplink_config *uplink;
         char err[1024];
         if (!name) {
-            tree_find(findings, setting, WEIR_LOG_ERROR, "uplink is missing (which plugin delivers)");
+            find_no_plugin(findings, setting, uplink_rows);
         } else if (plugin_load(PLUGIN_UPLINK, name, &plugin, err, sizeof err) < 0) {
             tree_find(findings, setting, WEIR_LOG_WARNING, "does not run: %s", err);
         } else {

@@ -217,9 +217,11 @@ static void check_range(const struct one *o)
     const struct weir_option *row = o->row;
     bool ranged = row->min < row->max || (row->flags & WEIR_OPTION_RANGE);
     if (o->setting && !o->wrong && ranged && !(o->number >= row->min && o->number <= row->max)) {
-        const char *unit = row->type == WEIR_OPTION_DURATION ? " s" : "";
-        tree_find(o->findings, o->setting, WEIR_LOG_ERROR, "must lie between %.10g and %.10g%s",
-                  row->min, row->max, unit);
+        char least[32], most[32];
+        tree_find(o->findings, o->setting, WEIR_LOG_ERROR, "must lie between %s and %s%s%s",
+                  option_number(row, row->min, least, sizeof least),
+                  option_number(row, row->max, most, sizeof most), row->unit ? " " : "",
+                  row->unit ? row->unit : "");
     }
 }
 

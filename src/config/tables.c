@@ -3,8 +3,10 @@
  *
  * The host's own options, as rows. Help, ranges and defaults stand here and nowhere else.
  */
+#include <math.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "config/private.h"
 
 #define ROW(kind, struct_name, field, ...)                                                         \
@@ -120,6 +122,18 @@ const struct weir_option uplink_rows[] = {
 const struct weir_option uplink_later[] = {
     LATER("hold_unsynced", DURATION), LATER("home_assistant", GROUP), { 0 },
 };
+
+const char *option_number(const struct weir_option *row, double number, char *buf, size_t size)
+{
+    if (row->type == WEIR_OPTION_DURATION && fabs(number) < 9e9) {
+        return duration_format(llround(number * 1e9), buf, size);
+    }
+    if (row->type == WEIR_OPTION_SIZE && fabs(number) < 9e18) {
+        return size_format(llround(number), buf, size);
+    }
+    snprintf(buf, size, "%.10g", number);
+    return buf;
+}
 
 void tables_warn_later(struct findings *findings, config_setting_t *group,
                        const struct weir_option *later)
