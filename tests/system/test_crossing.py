@@ -103,7 +103,7 @@ class Crossing(RigTest):
             else:
                 self.weir.kill_role(role)
             wait_for(lambda: self.meters.report()["points"] > before + UNITS * REGS * 2,
-                     what="polling goes on")
+                     timeout=60, what="polling goes on")  # the restart may wait for 30 s
         if broker_down:
             self.broker.start()
         # a poll on the wire may be lost with a killed bus or core, one a kill
@@ -145,7 +145,8 @@ class Crossing(RigTest):
                 self.weir.start()
             else:
                 self.weir.kill_role(role)
-            wait_for(lambda: self.meters.report()["points"] > before, what="polling goes on")
+            wait_for(lambda: self.meters.report()["points"] > before, timeout=60,
+                     what="polling goes on")
         self.lost_allowed = KILLS
         self.settle()
 
