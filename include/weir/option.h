@@ -25,12 +25,12 @@ enum weir_option_type {
     WEIR_OPTION_TEXT,     /* const char *, never NULL ("" if neither set nor defaulted) */
     WEIR_OPTION_NAME,     /* const char *, checked against the rule for names (record.h) */
     WEIR_OPTION_CHOICE,   /* int, index into choices */
-    WEIR_OPTION_DURATION, /* int64_t in nanoseconds; written "250ms", "1s", "15m", "30d"; min and max
-                             are in seconds */
+    WEIR_OPTION_DURATION, /* int64_t in nanoseconds; written "250ms", "1s", "15m", "30d"; min and
+                             max are in seconds */
     WEIR_OPTION_SIZE,     /* int64_t in bytes; written "64MiB" or as a number */
-    WEIR_OPTION_SECRET,   /* const char *; "file:/path" and "cred:NAME" are resolved; never printed */
-    WEIR_OPTION_NAMES,    /* struct weir_names; an array of strings */
-    WEIR_OPTION_GROUP,    /* a nested group; its rows in `rows`, its offsets relative to `offset` */
+    WEIR_OPTION_SECRET, /* const char *; "file:/path" and "cred:NAME" are resolved; never printed */
+    WEIR_OPTION_NAMES,  /* struct weir_names; an array of strings */
+    WEIR_OPTION_GROUP,  /* a nested group; its rows in `rows`, its offsets relative to `offset` */
 };
 
 #define WEIR_OPTION_REQUIRED 1u /* no default: missing is an error */

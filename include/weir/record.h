@@ -2,10 +2,10 @@
  * Copyright the weir authors
  *
  * What a record is: one observation of one device at one time, several values that belong
- * together. What a record looks like is declared once, as a shape; a record then carries values only.
- * Used by adapters (which fill values), the log (which stores them) and the encoders.
- * Nothing here owns memory: strings and bytes belong to whoever made the struct, and live as long
- * as the function that handed it over says.
+ * together. What a record looks like is declared once, as a shape; a record then carries values
+ * only. Used by adapters (which fill values), the log (which stores them) and the encoders. Nothing
+ * here owns memory: strings and bytes belong to whoever made the struct, and live as long as the
+ * function that handed it over says.
  */
 #ifndef WEIR_RECORD_H
 #define WEIR_RECORD_H
@@ -58,7 +58,7 @@ enum weir_result {
 #define WEIR_RESULT_ENUM(number, name, text, help) WEIR_R_##name = (number),
     WEIR_RESULTS(WEIR_RESULT_ENUM)
 #undef WEIR_RESULT_ENUM
-    WEIR_RESULT_COUNT
+        WEIR_RESULT_COUNT
 };
 
 /* Quality of one value: 0 good, a weir_result why the value is missing, or one of these. */

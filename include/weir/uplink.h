@@ -2,10 +2,10 @@
  * Copyright the weir authors
  *
  * The uplink contract. An uplink is a shared object `uplink-NAME.so` that exports one symbol,
- * `weir_uplink`, a const struct weir_uplink. It delivers messages to one destination. The host reads the
- * log, filters, makes the messages, keeps the cursor, the window and the back-off; the plugin
- * carries messages and says which were accepted. Single-threaded: all callbacks come from one
- * loop, and none may block for longer than the plugin's own connect time-out.
+ * `weir_uplink`, a const struct weir_uplink. It delivers messages to one destination. The host
+ * reads the log, filters, makes the messages, keeps the cursor, the window and the back-off; the
+ * plugin carries messages and says which were accepted. Single-threaded: all callbacks come from
+ * one loop, and none may block for longer than the plugin's own connect time-out.
  *
  *   open -> [ connect -> (announce, send, process)* -> disconnect ]* -> close
  */
@@ -21,8 +21,8 @@
 #include <weir/option.h>
 #include <weir/record.h>
 
-#define WEIR_UPLINK_ABI  1
-#define WEIR_UPLINK_FDS  8 /* a plugin has at most this many descriptors to wait for */
+#define WEIR_UPLINK_ABI 1
+#define WEIR_UPLINK_FDS 8 /* a plugin has at most this many descriptors to wait for */
 
 struct weir_uplink_link; /* the host's side of one uplink */
 
@@ -86,12 +86,12 @@ struct weir_uplink {
 
     /* How many messages may be under way at once now (1 or more while connected). */
     unsigned (*window)(void *self);
-    /* A number for the place (topic) that records of this source go to: records with the same number may share
-     * a message. Called once for each source; the source lives until close(). Negative errno: these
-     * records cannot be sent. */
+    /* A number for the place (topic) that records of this source go to: records with the same
+     * number may share a message. Called once for each source; the source lives until close().
+     * Negative errno: these records cannot be sent. */
     int (*route)(void *self, const struct weir_source *source);
-    /* Once a connection, before the first record of a source: what its values mean. json is an object
-     * with device, kind, model, labels and points. */
+    /* Once a connection, before the first record of a source: what its values mean. json is an
+     * object with device, kind, model, labels and points. */
     void (*announce)(void *self, int route, const struct weir_source *source, const char *json,
                      size_t len);
     /* Hands over one message. 0: taken, host->accepted or ->refused will follow (or

@@ -34,8 +34,8 @@ struct clock_offset {
 struct boot_time boot_now(void);
 struct wall_time wall_now(void);
 
-/* Where "synchronised" comes from: the kernel (adjtimex) or systemd-timesyncd's file; the clock as it is;
- * or the existence of a file. */
+/* Where "synchronised" comes from: the kernel (adjtimex) or systemd-timesyncd's file; the clock as
+ * it is; or the existence of a file. */
 enum clock_source { CLOCK_SOURCE_AUTO, CLOCK_SOURCE_SYSTEM, CLOCK_SOURCE_FILE };
 
 /* Reads both clocks as one and asks the source. `file` only for CLOCK_SOURCE_FILE. */

@@ -2,9 +2,9 @@
  * Copyright the weir authors
  *
  * Shortest decimals. A value v with few decimals is n / 10^d with an integer n below 2^53; both n
- * and 10^d (d <= 22) are exact doubles, so their quotient is the correctly rounded value of the decimal,
- * and comparing it with v proves that the decimal reads back as v. What has no such n goes the
- * slow way through the C library.
+ * and 10^d (d <= 22) are exact doubles, so their quotient is the correctly rounded value of the
+ * decimal, and comparing it with v proves that the decimal reads back as v. What has no such n goes
+ * the slow way through the C library.
  */
 #include "base/number.h"
 
@@ -16,8 +16,8 @@
 
 #define EXACT_MAX 9007199254740992.0 /* 2^53 */
 
-static const double powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
+static const double powers[] = { 1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15 };
 enum { DECIMALS_MAX = sizeof powers / sizeof *powers };
 
 unsigned number_u64(uint64_t value, char *buf)

@@ -21,7 +21,14 @@ void say_args(enum say_level level, const char *format, va_list args)
 void say_flush(void);
 
 /* This process cannot go on; core restarts it by what the exit status means. */
-enum { EXIT_DEGRADED = 1, EXIT_USAGE = 2, EXIT_CANNOT = 3, EXIT_PERMANENT = 69, EXIT_AGAIN = 75, EXIT_CONFIG = 78 };
+enum {
+    EXIT_DEGRADED = 1,
+    EXIT_USAGE = 2,
+    EXIT_CANNOT = 3,
+    EXIT_PERMANENT = 69,
+    EXIT_AGAIN = 75,
+    EXIT_CONFIG = 78
+};
 _Noreturn void fatal(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * One function a subcommand. argv[0] is the subcommand; the return value is the exit status: 0 success,
- * 1 the answer is "no", 2 wrong usage, 3 it could not be done.
+ * One function a subcommand. argv[0] is the subcommand; the return value is the exit status: 0
+ * success, 1 the answer is "no", 2 wrong usage, 3 it could not be done.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H

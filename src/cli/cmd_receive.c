@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * `weir receive` is a program of its own, weir-receive: it shares no code with the sending side, and its
- * libraries (JSON, MQTT, TLS) stay out of the daemon's memory.
+ * `weir receive` is a program of its own, weir-receive: it shares no code with the sending side,
+ * and its libraries (JSON, MQTT, TLS) stay out of the daemon's memory.
  */
 #include <errno.h>
 #include <stdio.h>

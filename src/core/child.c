@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * One child process: the same binary with another role, started through /proc/self/exe with a link (3),
- * its configuration as a sealed memfd (4) and its page (5), and nothing else open.
+ * One child process: the same binary with another role, started through /proc/self/exe with a link
+ * (3), its configuration as a sealed memfd (4) and its page (5), and nothing else open.
  *
  *   waiting -> starting -> running -> (ended, crashed, hung and killed) -> waiting
  *                                  '-> stuck: SIGKILL does not end it; no second one is started
@@ -25,9 +25,9 @@
 
 #define DELAY_FIRST_NS (250 * NS_PER_MS)
 #define DELAY_MAX_NS   (30 * NS_PER_S)
-#define STEADY_NS      (10 * NS_PER_S) /* this long without a crash starts afresh */
-#define HUNG_NS        (5 * NS_PER_S)  /* past alive or busy_until */
-#define STUCK_NS       (2 * NS_PER_S)  /* after SIGKILL */
+#define STEADY_NS      (10 * NS_PER_S)  /* this long without a crash starts afresh */
+#define HUNG_NS        (5 * NS_PER_S)   /* past alive or busy_until */
+#define STUCK_NS       (2 * NS_PER_S)   /* after SIGKILL */
 #define BUSY_MAX_NS    (600 * NS_PER_S) /* a page that claims more is not believed */
 enum { BAD_MAX = 100 };
 
@@ -79,8 +79,7 @@ struct child *child_add(struct core *core, enum child_role role, const char *nam
                         size_t len)
 {
     struct child *child = calloc(1, sizeof *child);
-    struct child **more =
-        realloc(core->children, (core->child_count + 1) * sizeof(struct child *));
+    struct child **more = realloc(core->children, (core->child_count + 1) * sizeof(struct child *));
     if (more) {
         core->children = more;
     }
@@ -179,7 +178,7 @@ _Noreturn static void become(const struct child *child, int link, int config, pi
 static void later(struct child *child, int64_t now_ns)
 {
     child->start_at_ns = now_ns + child->delay_ns;
-    child->delay_ns = child->delay_ns == 0              ? DELAY_FIRST_NS
+    child->delay_ns = child->delay_ns == 0                 ? DELAY_FIRST_NS
                       : child->delay_ns < DELAY_MAX_NS / 2 ? child->delay_ns * 2
                                                            : DELAY_MAX_NS;
     set_state(child, CHILD_WAITING, now_ns);
@@ -235,8 +234,8 @@ void child_stop(struct child *child, int64_t deadline_ns)
     child->stopping = true;
     child->stop_at_ns = deadline_ns;
     if (child->link) {
-        link_send(child->link, &(struct link_message){ .kind = LINK_STOP,
-                                                       .a = (uint64_t)deadline_ns });
+        link_send(child->link,
+                  &(struct link_message){ .kind = LINK_STOP, .a = (uint64_t)deadline_ns });
     }
 }
 
@@ -269,8 +268,8 @@ static void explain(const struct child *child, int status, char *buf, size_t siz
 void child_reaped(struct child *child, int status, int64_t now_ns)
 {
     char why[STATS_TEXT];
-    bool waits = WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_CONFIG ||
-                                       WEXITSTATUS(status) == EXIT_PERMANENT);
+    bool waits = WIFEXITED(status) &&
+                 (WEXITSTATUS(status) == EXIT_CONFIG || WEXITSTATUS(status) == EXIT_PERMANENT);
     explain(child, status, why, sizeof why);
     child->pid = 0;
     link_destroy(child->link);
@@ -282,7 +281,8 @@ void child_reaped(struct child *child, int status, int64_t now_ns)
     stats_text(child->page->why, sizeof child->page->why, why);
     child->page->restarts++;
     if (waits) {
-        say(SAY_ERROR, "%s %s: %s, waits for a reload", child_role_name(child->role), child->name, why);
+        say(SAY_ERROR, "%s %s: %s, waits for a reload", child_role_name(child->role), child->name,
+            why);
         set_state(child, CHILD_REFUSED, now_ns);
         return;
     }
@@ -320,7 +320,8 @@ void child_tend(struct child *child, int64_t now_ns)
     }
     if (child->killed_ns) {
         if (now_ns - child->killed_ns > STUCK_NS && child->page->state != CHILD_STUCK) {
-            say(SAY_ERROR, "%s %s: does not end at SIGKILL (%s): stuck in the kernel, no second one",
+            say(SAY_ERROR,
+                "%s %s: does not end at SIGKILL (%s): stuck in the kernel, no second one",
                 child_role_name(child->role), child->name, child->why);
             set_state(child, CHILD_STUCK, now_ns);
             stats_text(child->page->why, sizeof child->page->why, child->why);

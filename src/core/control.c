@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The control socket {ram}/control: whoever connects is told version and pid, which proves that core is
- * here and its loop turns. All else that `weir status` shows stands in the pages.
+ * The control socket {ram}/control: whoever connects is told version and pid, which proves that
+ * core is here and its loop turns. All else that `weir status` shows stands in the pages.
  */
 #include <errno.h>
 #include <grp.h>

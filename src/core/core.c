@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * `weir run`: set-up, the loop, and the order of stopping (buses, the gateway's own queue, uplinks). See
- * core.h for what core is and is not.
+ * `weir run`: set-up, the loop, and the order of stopping (buses, the gateway's own queue,
+ * uplinks). See core.h for what core is and is not.
  */
 #include "core/core.h"
 
@@ -24,10 +24,10 @@
 #include "core/private.h"
 #include "log/folder.h"
 
-#define STOP_BUSES_NS   (5 * NS_PER_S)
-#define STOP_UPLINKS_NS (5 * NS_PER_S)
+#define STOP_BUSES_NS    (5 * NS_PER_S)
+#define STOP_UPLINKS_NS  (5 * NS_PER_S)
 #define CONNECT_GRACE_NS (10 * NS_PER_S) /* an uplink not connected for longer is trouble */
-#define DAY_NS          (86400 * NS_PER_S)
+#define DAY_NS           (86400 * NS_PER_S)
 
 void core_more(struct core *core, const struct link_message *message)
 {
@@ -432,19 +432,26 @@ static void tear_down(struct core *core)
 
 static void usage(FILE *out)
 {
-    fputs("usage: weir run [-c FILE]\n\n"
-          "Runs the gateway in the foreground and logs to standard error.\n\n"
-          "  -c, --config FILE   default " WEIR_SYSCONF_DIR "/weir.conf\n\n"
-          "SIGHUP applies a changed configuration; SIGTERM or Ctrl-C stops in order, a second one at "
-          "once.\n",
-          out);
+    fputs(
+        "usage: weir run [-c FILE]\n\n"
+        "Runs the gateway in the foreground and logs to standard error.\n\n"
+        "  -c, --config FILE   default " WEIR_SYSCONF_DIR "/weir.conf\n\n"
+        "SIGHUP applies a changed configuration; SIGTERM or Ctrl-C stops in order, a second one at "
+        "once.\n",
+        out);
 }
 
 int core_main(int argc, char **argv)
 {
-    struct core core = { .file = WEIR_SYSCONF_DIR "/weir.conf", .stats_fd = -1, .signal_fd = -1,
-                         .control_fd = -1, .ram_lock_fd = -1, .flash_lock_fd = -1 };
-    static const struct option options[] = { { "config", 1, 0, 'c' }, { "help", 0, 0, 'h' }, { 0 } };
+    struct core core = { .file = WEIR_SYSCONF_DIR "/weir.conf",
+                         .stats_fd = -1,
+                         .signal_fd = -1,
+                         .control_fd = -1,
+                         .ram_lock_fd = -1,
+                         .flash_lock_fd = -1 };
+    static const struct option options[] = { { "config", 1, 0, 'c' },
+                                             { "help", 0, 0, 'h' },
+                                             { 0 } };
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         if (o == 'c') {
             core.file = optarg;

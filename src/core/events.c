@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The gateway's own records: bus `weir`, device = the gateway's name, kind `event`. All events have one
- * shape; what an event does not use is left out. docs/json.md lists them.
+ * The gateway's own records: bus `weir`, device = the gateway's name, kind `event`. All events have
+ * one shape; what an event does not use is left out. docs/json.md lists them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,22 @@
 #include "core/private.h"
 
 enum {
-    P_EVENT, P_WHY, P_OF_BUS, P_OF_EPOCH, P_FIRST, P_LAST, P_UPLINK, P_OF_DEVICE, P_POLLS, P_MISSED,
-    P_SUPPRESSED, P_BYTES_SENT, P_OFFSET_S, P_WAS, P_VERSION, P_COUNT
+    P_EVENT,
+    P_WHY,
+    P_OF_BUS,
+    P_OF_EPOCH,
+    P_FIRST,
+    P_LAST,
+    P_UPLINK,
+    P_OF_DEVICE,
+    P_POLLS,
+    P_MISSED,
+    P_SUPPRESSED,
+    P_BYTES_SENT,
+    P_OFFSET_S,
+    P_WAS,
+    P_VERSION,
+    P_COUNT
 };
 
 static const struct weir_point points[P_COUNT] = {
@@ -47,7 +61,6 @@ int events_open(struct core *core, int *ret_pid)
     int r = shape_create(&view, &core->event_shape);
     return r < 0 ? r : queue_open(&place, core->clock, &core->events, ret_pid);
 }
-
 
 static void set_text(struct weir_value *value, const char *text)
 {

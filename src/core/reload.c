@@ -2,8 +2,8 @@
  * Copyright the weir authors
  *
  * Checking a configuration and going over to a changed one. The check loads plugins, so it runs
- * in a process of its own; core itself only takes the text apart. Whose section of the text has not changed keeps
- * running and notices nothing.
+ * in a process of its own; core itself only takes the text apart. Whose section of the text has not
+ * changed keeps running and notices nothing.
  */
 #include <errno.h>
 #include <signal.h>
@@ -44,13 +44,14 @@ int core_check(const char *file)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
 }
 
-static int section_of(struct config *config, enum child_role role, const char *name, char **ret_text,
-                      size_t *ret_len)
+static int section_of(struct config *config, enum child_role role, const char *name,
+                      char **ret_text, size_t *ret_len)
 {
     struct findings *findings = findings_create();
-    int r = findings ? config_section(config, role == ROLE_BUS ? name : NULL,
-                                      role == ROLE_UPLINK ? name : NULL, findings, ret_text, ret_len)
-                     : -ENOMEM;
+    int r = findings
+                ? config_section(config, role == ROLE_BUS ? name : NULL,
+                                 role == ROLE_UPLINK ? name : NULL, findings, ret_text, ret_len)
+                : -ENOMEM;
     if (r < 0 && findings) {
         findings_print(findings, stderr);
     }

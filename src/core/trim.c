@@ -2,8 +2,8 @@
  * Copyright the weir authors
  *
  * Removes segments from RAM: what every configured uplink has confirmed, and, at the limit, the
- * oldest, which is then told in `gone` first. Never the newest segment of an epoch while an uplink still
- * needs to know where that epoch ended; an uplink that has no cursor yet holds everything.
+ * oldest, which is then told in `gone` first. Never the newest segment of an epoch while an uplink
+ * still needs to know where that epoch ended; an uplink that has no cursor yet holds everything.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,8 +92,7 @@ static size_t trim_epoch(const struct bus_files *files, size_t index, const stru
     uint64_t *numbers;
     size_t count, gone = 0;
     struct epoch_name name = files->epochs[index];
-    if (folder_epoch(files->path, name, path) < 0 ||
-        folder_segments(path, &numbers, &count) < 0) {
+    if (folder_epoch(files->path, name, path) < 0 || folder_segments(path, &numbers, &count) < 0) {
         return 0;
     }
     bool newest_epoch = index + 1 == files->epoch_count;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The link between core and a child: one SOCK_SEQPACKET pair, descriptor 3 of the child, that carries short
- * messages only; data lies in files, counters in stats pages. Sending never blocks: what does not fit is
- * kept as the newest of its kind and bus, and sent when there is room.
+ * The link between core and a child: one SOCK_SEQPACKET pair, descriptor 3 of the child, that
+ * carries short messages only; data lies in files, counters in stats pages. Sending never blocks:
+ * what does not fit is kept as the newest of its kind and bus, and sent when there is room.
  *
  *   u8 kind, u8 zero, text bus, u64 a, u64 b        (docs/links.md)
  */
@@ -28,7 +28,7 @@ enum link_kind {
 #define LINK_ENUM(number, name, what) LINK_##name = (number),
     LINK_KINDS(LINK_ENUM)
 #undef LINK_ENUM
-    LINK_KIND_END
+        LINK_KIND_END
 };
 
 struct link_message {
@@ -39,7 +39,8 @@ struct link_message {
 
 enum { LINK_MESSAGE_MAX = 2 + 1 + WEIR_NAME_MAX + 16, LINK_FD = 3, CONFIG_FD = 4, STATS_FD = 5 };
 
-/* Bytes to message: pure. 0 or -EBADMSG. The length of the encoded message is returned by encode. */
+/* Bytes to message: pure. 0 or -EBADMSG. The length of the encoded message is returned by encode.
+ */
 int link_decode(const uint8_t *data, size_t len, struct link_message *ret_message);
 size_t link_encode(const struct link_message *message, uint8_t buf[LINK_MESSAGE_MAX]);
 
@@ -58,8 +59,8 @@ int link_flush(struct link *link);
 /* What to do with a message, by kind; a kind without an entry is counted as bad. */
 typedef void link_handler(void *context, const struct link_message *message);
 
-/* Reads all that is there and calls the handlers. Returns the number of bad messages (0 or more), or -EPIPE at
- * the end of the other side. */
+/* Reads all that is there and calls the handlers. Returns the number of bad messages (0 or more),
+ * or -EPIPE at the end of the other side. */
 int link_receive(struct link *link, link_handler *const handlers[LINK_KIND_END], void *context);
 
 #endif

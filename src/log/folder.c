@@ -71,8 +71,9 @@ static int parse_number(const char **at, char end, uint64_t *ret_number)
 
 static int parse_epoch(const char *name, struct epoch_name *ret_name)
 {
-    return parse_number(&name, '-', &ret_name->order) == 0 ? parse_number(&name, 0, &ret_name->epoch)
-                                                           : -EINVAL;
+    return parse_number(&name, '-', &ret_name->order) == 0
+               ? parse_number(&name, 0, &ret_name->epoch)
+               : -EINVAL;
 }
 
 static int parse_segment(const char *name, struct epoch_name *ret_name)

@@ -56,8 +56,8 @@ struct frame {
     size_t body_len;
 };
 
-/* Looks at the bytes at `data`. Returns the length of the whole frame and fills *ret_frame; 0: more bytes
- * are needed to tell; -EBADMSG: not a frame that passes (zeros, torn, damaged). */
+/* Looks at the bytes at `data`. Returns the length of the whole frame and fills *ret_frame; 0: more
+ * bytes are needed to tell; -EBADMSG: not a frame that passes (zeros, torn, damaged). */
 int64_t frame_read(const uint8_t *data, size_t len, uint32_t seed, struct frame *ret_frame);
 
 struct segment_header {
@@ -70,8 +70,8 @@ struct segment_header {
 };
 
 void segment_header_put(struct put *out, const struct segment_header *header);
-/* Returns the length of the header's frame, 0 if more bytes are needed, -EBADMSG, or -EPROTO: of another
- * format version. */
+/* Returns the length of the header's frame, 0 if more bytes are needed, -EBADMSG, or -EPROTO: of
+ * another format version. */
 int64_t segment_header_read(const uint8_t *data, size_t len, struct segment_header *ret_header);
 
 #endif

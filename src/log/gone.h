@@ -27,8 +27,8 @@ struct ranges {
     struct range range[RANGES_MAX];
 };
 
-/* Appends; neighbours with one reason merge; beyond 16 of an epoch (or 256 in all) the two oldest become one,
- * `unknown`. */
+/* Appends; neighbours with one reason merge; beyond 16 of an epoch (or 256 in all) the two oldest
+ * become one, `unknown`. */
 void ranges_add(struct ranges *ranges, struct range range);
 void ranges_put(struct put *out, const struct ranges *ranges);
 void ranges_get(struct get *in, size_t count, struct ranges *ret_ranges);

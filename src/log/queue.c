@@ -2,8 +2,9 @@
  * Copyright the weir authors
  *
  * The writer of a queue: see queue.h. Everything one append needs (a changed clock, a gap, the
- * shape, the record) goes into one buffer and to the file in one pwrite; a record is there when that has
- * returned. A write that failed half-way leaves a torn tail, and the next append starts a new segment.
+ * shape, the record) goes into one buffer and to the file in one pwrite; a record is there when
+ * that has returned. A write that failed half-way leaves a torn tail, and the next append starts a
+ * new segment.
  */
 #include "log/queue.h"
 
@@ -202,8 +203,8 @@ static int find_epoch(struct queue *q)
     return r < 0 ? r : 0;
 }
 
-int queue_open(const struct queue_place *place, struct clock_offset clock,
-               struct queue **ret_queue, int *ret_pid)
+int queue_open(const struct queue_place *place, struct clock_offset clock, struct queue **ret_queue,
+               int *ret_pid)
 {
     struct queue *q = calloc(1, sizeof *q);
     if (!q) {

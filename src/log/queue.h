@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The writing side of a queue: a bus (or core, for the bus `weir`) appends its records here, and this is
- * where a record gets its number. Only appended to, only by the holder of the lock. What append
- * returned survives the death of every process. docs/format.md has the files.
+ * The writing side of a queue: a bus (or core, for the bus `weir`) appends its records here, and
+ * this is where a record gets its number. Only appended to, only by the holder of the lock. What
+ * append returned survives the death of every process. docs/format.md has the files.
  */
 #ifndef LOG_QUEUE_H
 #define LOG_QUEUE_H
@@ -19,18 +19,19 @@ struct queue;
 enum { QUEUE_SEGMENT_BYTES = 256 * 1024 };
 
 struct queue_place {
-    const char *ram;     /* {ram} of the settings */
+    const char *ram; /* {ram} of the settings */
     const char *gateway;
     const char *bus;
 };
 
 /* Takes the lock, finds the newest epoch and its last number, or makes a new epoch. Creates what
  * folders are missing. -EWOULDBLOCK: another process holds the lock (*ret_pid says which). */
-int queue_open(const struct queue_place *place, struct clock_offset clock, struct queue **ret_queue, int *ret_pid);
+int queue_open(const struct queue_place *place, struct clock_offset clock, struct queue **ret_queue,
+               int *ret_pid);
 
-/* Appends one record; on success *ret_seq (may be NULL) is its number. On failure (-ENOSPC: the RAM is
- * full, -E2BIG: more than a frame holds, -EIO ...) the number is used up and told in a gap frame as soon as
- * one can be written. */
+/* Appends one record; on success *ret_seq (may be NULL) is its number. On failure (-ENOSPC: the RAM
+ * is full, -E2BIG: more than a frame holds, -EIO ...) the number is used up and told in a gap frame
+ * as soon as one can be written. */
 int queue_append(struct queue *queue, const struct shape *shape, struct boot_time time,
                  const struct weir_value *values, uint64_t *ret_seq);
 

@@ -3,8 +3,8 @@
  *
  * The reader of a queue: see reader.h. Bytes are copied into a window over the segment and checked
  * there. At the first frame that does not pass, the reader asks whether the writer has gone on to a
- * newer segment or epoch; only then is what it saw the end, and even then it looks once more, as the
- * writer may have appended between its two looks.
+ * newer segment or epoch; only then is what it saw the end, and even then it looks once more, as
+ * the writer may have appended between its two looks.
  */
 #include "log/reader.h"
 
@@ -21,7 +21,7 @@
 #include "record/values.h"
 
 enum { WINDOW_FIRST = 8 * 1024, WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX };
-#define NUMBER_END    (1ULL << 53) /* numbers stay exact in JSON; a larger one is damage */
+#define NUMBER_END    (1ULL << 53)      /* numbers stay exact in JSON; a larger one is damage */
 #define MTIME_BLUR_NS (100 * NS_PER_MS) /* folder times have the kernel's tick, not nanoseconds */
 
 /* Notices that a folder has changed without listing it each time. */
@@ -74,8 +74,8 @@ static bool watch_changed(struct watch *watch)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t age = (now.tv_sec - st.st_mtim.tv_sec) * NS_PER_S + now.tv_nsec - st.st_mtim.tv_nsec;
-    bool same = watch->seen.tv_sec == st.st_mtim.tv_sec &&
-                watch->seen.tv_nsec == st.st_mtim.tv_nsec;
+    bool same =
+        watch->seen.tv_sec == st.st_mtim.tv_sec && watch->seen.tv_nsec == st.st_mtim.tv_nsec;
     /* A time too fresh to tell two changes apart is not remembered. */
     watch->seen = age > MTIME_BLUR_NS || age < -MTIME_BLUR_NS ? st.st_mtim : (struct timespec){ 0 };
     return !same;
@@ -287,8 +287,8 @@ static int look(struct reader *r, struct frame *frame, size_t *ret_len)
             *ret_len = (size_t)n;
             return 1;
         }
-        bool cut_off = n == 0 && r->filled == r->window_size &&
-                       !(r->at == 0 && r->window_size == WINDOW_MAX);
+        bool cut_off =
+            n == 0 && r->filled == r->window_size && !(r->at == 0 && r->window_size == WINDOW_MAX);
         if (r->fresh && !cut_off) {
             return 0;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The reading side of one bus's queue: a stream of items in order, over segments and epochs. Any number of readers;
- * they never write and never lock. Bytes are copied, then checked, then used.
+ * The reading side of one bus's queue: a stream of items in order, over segments and epochs. Any
+ * number of readers; they never write and never lock. Bytes are copied, then checked, then used.
  */
 #ifndef LOG_READER_H
 #define LOG_READER_H
@@ -40,8 +40,8 @@ struct item {
 int reader_create(const char *ram, const char *bus, struct reader **ret_reader);
 void reader_destroy(struct reader *reader);
 
-/* From now on: what follows number `after` of this epoch. order is that of the epoch's folder. If the epoch is gone, the
- * next one. */
+/* From now on: what follows number `after` of this epoch. order is that of the epoch's folder. If
+ * the epoch is gone, the next one. */
 int reader_seek(struct reader *reader, uint64_t order, uint64_t epoch, uint64_t after);
 /* From the oldest record there is, or behind the newest. */
 int reader_seek_start(struct reader *reader);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Records as JSON text, docs/json.md. On the hot path, so our own; checked in the tests against a JSON
- * library. What is the same for all records of a shape is prepared once.
+ * Records as JSON text, docs/json.md. On the hot path, so our own; checked in the tests against a
+ * JSON library. What is the same for all records of a shape is prepared once.
  */
 #ifndef RECORD_JSON_H
 #define RECORD_JSON_H
@@ -52,16 +52,17 @@ struct json_epoch {
 struct json_record {
     uint64_t epoch, seq;
     struct wall_time time;
-    bool synced;      /* the time is trusted; else "clock":"unsynced" and uptime are added */
+    bool synced; /* the time is trusted; else "clock":"unsynced" and uptime are added */
     int64_t uptime_ns;
     const struct weir_value *values;
-    bool proof;       /* an uplink's record: before (if any) and after (if first_of_epoch) are written */
+    bool proof; /* an uplink's record: before (if any) and after (if first_of_epoch) are written */
     bool first_of_epoch;
     const struct json_range *before;
     size_t before_count;
     const struct json_epoch *after;
     size_t after_count;
-    bool omit_gateway, omit_bus, omit_epoch, omit_device, omit_kind; /* equal to the array's first */
+    bool omit_gateway, omit_bus, omit_epoch, omit_device,
+        omit_kind; /* equal to the array's first */
 };
 
 void json_record(struct json *json, const struct json_shape *shape,

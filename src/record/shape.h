@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * A shape on the heap: the public struct weir_shape, its declaration as it stands in the log, and the 64-bit
- * hash of that declaration, which is its identity. See docs/format.md "Shape".
+ * A shape on the heap: the public struct weir_shape, its declaration as it stands in the log, and
+ * the 64-bit hash of that declaration, which is its identity. See docs/format.md "Shape".
  */
 #ifndef RECORD_SHAPE_H
 #define RECORD_SHAPE_H

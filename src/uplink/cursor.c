@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The cursor file: see cursor.h. Two slots a bus, written in turn, so that a writer killed in the middle
- * leaves the older one whole; that costs repeats, never records.
+ * The cursor file: see cursor.h. Two slots a bus, written in turn, so that a writer killed in the
+ * middle leaves the older one whole; that costs repeats, never records.
  */
 #include "uplink/cursor.h"
 
@@ -119,8 +119,8 @@ static int read_pair(int fd, unsigned slot, struct cursor_entry *ret_entry)
     }
     size_t have = (size_t)n;
     int first = decode(buf, have < SLOT_BYTES ? have : SLOT_BYTES, &found[0]);
-    int second = have > SLOT_BYTES ? decode(buf + SLOT_BYTES, have - SLOT_BYTES, &found[1])
-                                   : -EBADMSG;
+    int second =
+        have > SLOT_BYTES ? decode(buf + SLOT_BYTES, have - SLOT_BYTES, &found[1]) : -EBADMSG;
     if (first < 0 && second < 0) {
         return -EBADMSG;
     }

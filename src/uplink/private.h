@@ -31,9 +31,9 @@ struct source {
     struct weir_source public;
     struct json_shape *json;
     const struct shape *shape;
-    bool wanted;             /* passes the filters and has a route */
+    bool wanted; /* passes the filters and has a route */
     int route;
-    uint64_t announced;      /* number of the connection on which it was */
+    uint64_t announced; /* number of the connection on which it was */
 };
 
 struct stream {
@@ -86,7 +86,7 @@ struct uplink {
     struct cursor_file *cursors;
 
     enum carrier_state state;
-    bool lost, permanent;     /* told by the plugin, acted upon outside its callback */
+    bool lost, permanent; /* told by the plugin, acted upon outside its callback */
     int64_t state_since_ns, connect_at_ns, delay_ns;
     uint64_t connection;
     unsigned failures;

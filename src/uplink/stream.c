@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * One bus as this uplink sees it: items from the reader become messages; what is passed over is kept in the
- * trail, so that the next record can say it; answers move the cursor. A new connection and a
- * refusal both begin again at the cursor, so there is one way to be right after trouble.
+ * One bus as this uplink sees it: items from the reader become messages; what is passed over is
+ * kept in the trail, so that the next record can say it; answers move the cursor. A new connection
+ * and a refusal both begin again at the cursor, so there is one way to be right after trouble.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,8 +28,7 @@ struct stream *stream_find(struct uplink *up, const char *bus)
 
 int stream_add(struct uplink *up, const char *bus, struct stream **ret_stream)
 {
-    struct stream **more =
-        realloc(up->streams, (up->stream_count + 1) * sizeof(struct stream *));
+    struct stream **more = realloc(up->streams, (up->stream_count + 1) * sizeof(struct stream *));
     struct stream *stream = calloc(1, sizeof *stream);
     if (more) {
         up->streams = more;
@@ -89,8 +88,8 @@ static void restore_epochs(struct stream *stream)
         struct trail_epoch epoch = { .epoch = names[i].epoch,
                                      .last = scan.last,
                                      .clean = scan.closed };
-        epoch.until = message_time(stream->up, scan.time, scan.header.clock, false,
-                                   &epoch.has_until);
+        epoch.until =
+            message_time(stream->up, scan.time, scan.header.clock, false, &epoch.has_until);
         trail_epoch_end(&stream->trail, epoch);
     }
     free(names);
@@ -142,8 +141,7 @@ static void begin(struct stream *stream, const struct item *item)
     stream->fresh = false;
     stream->cursor.started = (struct place){ item->order, item->epoch, item->first - 1 };
     if (item->first > 1 && item->kind != ITEM_END) {
-        trail_hole(&stream->trail,
-                   (struct range){ item->epoch, 1, item->first - 1, WHY_EARLIER });
+        trail_hole(&stream->trail, (struct range){ item->epoch, 1, item->first - 1, WHY_EARLIER });
     }
 }
 
@@ -170,8 +168,8 @@ static int take_end(struct stream *stream, const struct item *item)
         return 0; /* a message has records of one epoch only */
     }
     struct trail_epoch epoch = { .epoch = item->epoch, .last = item->last, .clean = item->clean };
-    epoch.until = message_time(stream->up, item->time, item->clock, item->this_boot,
-                               &epoch.has_until);
+    epoch.until =
+        message_time(stream->up, item->time, item->clock, item->this_boot, &epoch.has_until);
     trail_epoch_end(&stream->trail, epoch);
     stream->passed = (struct place){ item->order, item->epoch, item->last };
     return 1;
@@ -306,7 +304,8 @@ bool stream_pump(struct stream *stream, int64_t now_ns)
 static void settle_idle(struct stream *stream)
 {
     struct cursor_entry *c = &stream->cursor;
-    bool moved = c->confirmed.epoch != stream->passed.epoch || c->confirmed.seq != stream->passed.seq;
+    bool moved =
+        c->confirmed.epoch != stream->passed.epoch || c->confirmed.seq != stream->passed.seq;
     if (stream->text_records || !moved || !stream->passed.epoch || stream->rewind) {
         return;
     }

@@ -6,7 +6,8 @@
  *
  *   sent before        passed since                          in hand
  *   (epoch 7, 480)     7: 481..490 filter | 7 ended, 490     (epoch 8, 3): before 1..2 filter,
- *                      8: 1..2 filter                         after 7 last 490 before 481..490 filter
+ *                      8: 1..2 filter                         after 7 last 490 before 481..490
+ * filter
  */
 #ifndef UPLINK_TRAIL_H
 #define UPLINK_TRAIL_H

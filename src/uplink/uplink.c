@@ -2,8 +2,8 @@
  * Copyright the weir authors
  *
  * The uplink process: set-up and the loop. As a child of core it has a link (descriptor 3), its
- * configuration (4) and its page (5); by hand it reads the file and looks at the queues twenty times a
- * second.
+ * configuration (4) and its page (5); by hand it reads the file and looks at the queues twenty
+ * times a second.
  */
 #include "uplink/uplink.h"
 
@@ -22,9 +22,9 @@
 #include "log/folder.h"
 #include "uplink/private.h"
 
-#define ROUND_NS   NS_PER_S          /* the loop turns at least this often */
+#define ROUND_NS   NS_PER_S /* the loop turns at least this often */
 #define BY_HAND_NS (50 * NS_PER_MS)
-#define BUSY_NS    (20 * NS_PER_S)   /* what one round may take at most */
+#define BUSY_NS    (20 * NS_PER_S) /* what one round may take at most */
 
 static volatile sig_atomic_t interrupted;
 
@@ -51,8 +51,9 @@ static void on_stop(void *context, const struct link_message *message)
     up->stop_deadline_ns = (int64_t)message->a;
 }
 
-static link_handler *const handlers[LINK_KIND_END] = { [LINK_MORE] = on_more,
-                                                       [LINK_STOP] = on_stop };
+static link_handler *const handlers[LINK_KIND_END] = {
+    [LINK_MORE] = on_more, [LINK_STOP] = on_stop
+};
 
 /* Every bus that has a queue has a stream, also one that has left the configuration. */
 static void find_streams(struct uplink *up)
@@ -211,8 +212,10 @@ static int open_cursor(struct uplink *up)
         }
     }
     if (r < 0) {
-        say(SAY_ERROR, r == -EWOULDBLOCK ? "another process runs this uplink: %s"
-                                         : "cannot open the cursor: %s", strerror(-r));
+        say(SAY_ERROR,
+            r == -EWOULDBLOCK ? "another process runs this uplink: %s"
+                              : "cannot open the cursor: %s",
+            strerror(-r));
     }
     return r < 0 ? EXIT_AGAIN : 0;
 }
@@ -261,7 +264,8 @@ static void be_child(struct uplink *up)
 static void usage(FILE *out)
 {
     fputs("usage: weir uplink NAME [-c FILE]\n\n"
-          "Runs one uplink in the foreground, for debugging; weir run must not run it too.\n", out);
+          "Runs one uplink in the foreground, for debugging; weir run must not run it too.\n",
+          out);
 }
 
 int uplink_main(int argc, char **argv)
@@ -270,7 +274,9 @@ int uplink_main(int argc, char **argv)
     static char who[80];
     const char *file = WEIR_SYSCONF_DIR "/weir.conf";
     bool child = getenv("WEIR_CHILD") != NULL;
-    static const struct option options[] = { { "config", 1, 0, 'c' }, { "help", 0, 0, 'h' }, { 0 } };
+    static const struct option options[] = { { "config", 1, 0, 'c' },
+                                             { "help", 0, 0, 'h' },
+                                             { 0 } };
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         if (o == 'c') {
             file = optarg;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Messages under way: see window.h. A flight taken out of the middle leaves an empty place (records 0)
- * that goes when the head reaches it.
+ * Messages under way: see window.h. A flight taken out of the middle leaves an empty place (records
+ * 0) that goes when the head reaches it.
  */
 #include "uplink/window.h"
 

@@ -16,8 +16,10 @@
 #include "record/json.h"
 
 static const struct weir_point points[] = {
-    { "voltage_l1", "V", WEIR_FLOAT32 }, { "delta", "", WEIR_INT64 },
-    { "note", "", WEIR_TEXT },           { "on", "", WEIR_BOOL },
+    { "voltage_l1", "V", WEIR_FLOAT32 },
+    { "delta", "", WEIR_INT64 },
+    { "note", "", WEIR_TEXT },
+    { "on", "", WEIR_BOOL },
 };
 
 static int dump(const char *ram, const char *bus)
@@ -33,7 +35,8 @@ static int dump(const char *ram, const char *bus)
             printf("{\"hole\":[%" PRIu64 ",%" PRIu64 "],\"why\":\"%s\"}\n", item.first, item.last,
                    why_name(item.why));
         } else if (item.kind == ITEM_END) {
-            printf("{\"end\":%" PRIu64 ",\"clean\":%s}\n", item.last, item.clean ? "true" : "false");
+            printf("{\"end\":%" PRIu64 ",\"clean\":%s}\n", item.last,
+                   item.clean ? "true" : "false");
         } else if (json_shape_create("gw", bus, &item.shape->view, false, &shape) == 0) {
             struct json json = json_init(text, sizeof text);
             struct json_record record = { .epoch = item.epoch,
@@ -59,13 +62,15 @@ static int make(const char *ram, const char *bus, long count)
     struct queue *queue;
     int pid;
     if (shape_create(&view, &shape) < 0 ||
-        queue_open(&place, (struct clock_offset){ 1000000000000000000, CLOCK_SYNCED }, &queue, &pid)) {
+        queue_open(&place, (struct clock_offset){ 1000000000000000000, CLOCK_SYNCED }, &queue,
+                   &pid)) {
         return 1;
     }
     int r = 0;
     for (long i = 1; i <= count && r == 0; i++) {
-        struct weir_value values[4] = { { .float32 = (float)i / 8 }, { .int64 = -i }, { 0 },
-                                        { .quality = WEIR_R_TIMEOUT } };
+        struct weir_value values[4] = {
+            { .float32 = (float)i / 8 }, { .int64 = -i }, { 0 }, { .quality = WEIR_R_TIMEOUT }
+        };
         values[2].bytes.data = (const uint8_t *)"word";
         values[2].bytes.len = 4;
         r = queue_append(queue, shape, (struct boot_time){ i * 1000 }, values, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * What may be removed from RAM: what all uplinks have confirmed, never the newest segment, never an epoch
- * whose end somebody still has to tell, and at the limit the oldest, after it was noted.
+ * What may be removed from RAM: what all uplinks have confirmed, never the newest segment, never an
+ * epoch whose end somebody still has to tell, and at the limit the oldest, after it was noted.
  */
 #include "log_rig.h"
 

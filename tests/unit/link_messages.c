@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Links: every message goes through, garbage is counted, a full socket never blocks and loses only what a
- * newer message of its kind and bus has replaced.
+ * Links: every message goes through, garbage is counted, a full socket never blocks and loses only
+ * what a newer message of its kind and bus has replaced.
  */
 #include "cmocka_all.h"
 

@@ -303,7 +303,7 @@ static void clock_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_and_read), cmocka_unit_test(reopened), cmocka_unit_test(locked),
+        cmocka_unit_test(written_and_read), cmocka_unit_test(reopened),  cmocka_unit_test(locked),
         cmocka_unit_test(removed),          cmocka_unit_test(too_large), cmocka_unit_test(frugal),
         cmocka_unit_test(clock_changes),
     };

@@ -35,7 +35,8 @@ struct queue *rig_open(const char *ram)
     struct queue_place place = { ram, "gw", "meters" };
     struct queue *queue;
     int pid = 0;
-    assert_int_equal(queue_open(&place, (struct clock_offset){ 1000, CLOCK_SYNCED }, &queue, &pid), 0);
+    assert_int_equal(queue_open(&place, (struct clock_offset){ 1000, CLOCK_SYNCED }, &queue, &pid),
+                     0);
     return queue;
 }
 
@@ -48,11 +49,9 @@ struct shape *rig_shape(const char *device, size_t count)
         snprintf(names[i], sizeof names[i], "p%zu", i);
         points[i] = (struct weir_point){ names[i], "V", WEIR_FLOAT32 };
     }
-    struct weir_shape view = { .device = device,
-                               .kind = "reading",
-                               .model = "",
-                               .points = points,
-                               .point_count = count };
+    struct weir_shape view = {
+        .device = device, .kind = "reading", .model = "", .points = points, .point_count = count
+    };
     assert_int_equal(shape_create(&view, &shape), 0);
     return shape;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * A writer killed in the middle of a write: the newest segment is cut at every byte (the rest zeros, as
- * the kernel leaves it), and must be recovered to a prefix of what was written, go on with the next
- * number in a new segment, and read back without a hole.
+ * A writer killed in the middle of a write: the newest segment is cut at every byte (the rest
+ * zeros, as the kernel leaves it), and must be recovered to a prefix of what was written, go on
+ * with the next number in a new segment, and read back without a hole.
  */
 #include "log_rig.h"
 

@@ -46,11 +46,12 @@ static void example(void **state)
                                   .time = { 1795348800123 * NS_PER_MS },
                                   .synced = true,
                                   .values = good };
-    assert_string_equal(encode(&record, false),
-                        "{\"gateway\":\"kerb-07\",\"bus\":\"meters\",\"epoch\":75919561666,\"seq\":42,"
-                        "\"device\":\"feeder-1\",\"kind\":\"reading\",\"time\":"
-                        "\"2026-11-22T12:00:00.123Z\","
-                        "\"values\":{\"voltage_l1\":230.1,\"energy_import\":12345.6}}");
+    assert_string_equal(
+        encode(&record, false),
+        "{\"gateway\":\"kerb-07\",\"bus\":\"meters\",\"epoch\":75919561666,\"seq\":42,"
+        "\"device\":\"feeder-1\",\"kind\":\"reading\",\"time\":"
+        "\"2026-11-22T12:00:00.123Z\","
+        "\"values\":{\"voltage_l1\":230.1,\"energy_import\":12345.6}}");
     assert_non_null(strstr(encode(&record, true), ".123Z\",\"voltage_l1\":230.1,\"energy"));
 }
 
@@ -58,7 +59,9 @@ static void proof(void **state)
 {
     struct json_range before[2] = { { 30, 40, "limit" }, { 41, 41, "filter" } };
     struct json_range early[1] = { { 470, 480, "age" } };
-    struct json_epoch after[1] = { { .epoch = 7, .last = 480, .before = early, .before_count = 1 } };
+    struct json_epoch after[1] = {
+        { .epoch = 7, .last = 480, .before = early, .before_count = 1 }
+    };
     struct weir_value bad[4] = { { .quality = WEIR_R_TIMEOUT },
                                  { .quality = WEIR_QUALITY_SUSPECT, .float64 = 1 },
                                  { .boolean = 1 },
@@ -75,7 +78,8 @@ static void proof(void **state)
                                   .after_count = 1 };
     assert_string_equal(
         encode(&record, false),
-        "{\"gateway\":\"kerb-07\",\"bus\":\"meters\",\"epoch\":8,\"seq\":42,\"device\":\"feeder-1\","
+        "{\"gateway\":\"kerb-07\",\"bus\":\"meters\",\"epoch\":8,\"seq\":42,\"device\":\"feeder-"
+        "1\","
         "\"kind\":\"reading\",\"time\":\"1970-01-01T00:00:00.000Z\",\"clock\":\"unsynced\","
         "\"uptime\":12.345,\"before\":[{\"first\":30,\"last\":40,\"why\":\"limit\"},"
         "{\"first\":41,\"last\":41,\"why\":\"filter\"}],\"after\":[{\"epoch\":7,\"last\":480,"
@@ -100,7 +104,8 @@ static void random_texts(void **state)
         values[1].float64 = (double)(rand() - rand()) / 1000.0;
         struct json_record record = { .epoch = 1, .seq = 1, .synced = true, .values = values };
         json_error_t error;
-        json_t *root = json_loads(encode(&record, false), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        json_t *root =
+            json_loads(encode(&record, false), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
         assert_non_null(root);
         json_t *got = json_object_get(root, "values");
         assert_true(json_number_value(json_object_get(got, "energy_import")) == values[1].float64);

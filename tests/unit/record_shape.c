@@ -14,8 +14,12 @@
 #include "record/values.h"
 
 static const struct weir_point points[] = {
-    { "on", "", WEIR_BOOL },        { "count", "{count}", WEIR_INT64 }, { "total", "", WEIR_UINT64 },
-    { "volts", "V", WEIR_FLOAT32 }, { "energy", "kW.h", WEIR_FLOAT64 }, { "name", "", WEIR_TEXT },
+    { "on", "", WEIR_BOOL },
+    { "count", "{count}", WEIR_INT64 },
+    { "total", "", WEIR_UINT64 },
+    { "volts", "V", WEIR_FLOAT32 },
+    { "energy", "kW.h", WEIR_FLOAT64 },
+    { "name", "", WEIR_TEXT },
     { "raw", "", WEIR_BYTES },
 };
 static const struct weir_label labels[] = { { "site", "Harbour St" } };
@@ -65,9 +69,12 @@ static void table(void **state)
 static void values(void **state)
 {
     uint8_t buf[256];
-    struct weir_value in[7] = { { .boolean = 1 },        { .int64 = INT64_MIN },
-                                { .uint64 = UINT64_MAX }, { .float32 = FLT_MAX },
-                                { .float64 = DBL_MIN },   { 0 },
+    struct weir_value in[7] = { { .boolean = 1 },
+                                { .int64 = INT64_MIN },
+                                { .uint64 = UINT64_MAX },
+                                { .float32 = FLT_MAX },
+                                { .float64 = DBL_MIN },
+                                { 0 },
                                 { 0 } };
     struct weir_value out[7];
     in[5].bytes.data = (const uint8_t *)"hello";

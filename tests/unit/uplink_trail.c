@@ -55,8 +55,8 @@ static void very_first(void **state)
     assert_int_equal(r.after_count, 0);
 }
 
-/* The end of an old epoch has no record of its own to carry its ranges (trace 2), and a whole epoch may have
- * none that is sent (trace 3). */
+/* The end of an old epoch has no record of its own to carry its ranges (trace 2), and a whole epoch
+ * may have none that is sent (trace 3). */
 static void epochs_between(void **state)
 {
     trail_start(&trail, 7, &none);
@@ -106,9 +106,9 @@ static void many_epochs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_a_row),       cmocka_unit_test(filtered),
-        cmocka_unit_test(very_first),     cmocka_unit_test(epochs_between),
-        cmocka_unit_test(from_cursor),    cmocka_unit_test(many_epochs),
+        cmocka_unit_test(in_a_row),    cmocka_unit_test(filtered),
+        cmocka_unit_test(very_first),  cmocka_unit_test(epochs_between),
+        cmocka_unit_test(from_cursor), cmocka_unit_test(many_epochs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
