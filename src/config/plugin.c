@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,14 +120,54 @@ static int check_file(int fd, const char *path, char *err, size_t err_size)
     return 0;
 }
 
+/* Is all there that will be mapped? Of a file cut short, the loader would die (SIGBUS). */
+static bool is_whole(int fd, const ElfW(Ehdr) *head)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || head->e_phentsize != sizeof(ElfW(Phdr))) {
+        return false;
+    }
+    for (unsigned i = 0; i < head->e_phnum; i++) {
+        ElfW(Phdr) part;
+        off_t at = (off_t)(head->e_phoff + i * sizeof part);
+        if (pread(fd, &part, sizeof part, at) != sizeof part ||
+            part.p_filesz > (size_t)st.st_size ||
+            part.p_offset > (size_t)st.st_size - part.p_filesz) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int check_elf(int fd, const char *path, char *err, size_t err_size)
 {
-    char magic[4] = "";
-    if (pread(fd, magic, sizeof magic, 0) != sizeof magic || memcmp(magic, "\177ELF", 4) != 0) {
+    ElfW(Ehdr) head = { 0 };
+    ssize_t n = pread(fd, &head, sizeof head, 0);
+    if (n < SELFMAG || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0) {
         snprintf(err, err_size, "%s: is not a shared object", path);
         return -ENOEXEC;
     }
+    int own_class = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
+    if (n == sizeof head && head.e_ident[EI_CLASS] != own_class) {
+        return 0; /* the loader has words for it */
+    }
+    if (n != sizeof head || !is_whole(fd, &head)) {
+        snprintf(err, err_size, "%s: is cut short", path);
+        return -ENOEXEC;
+    }
     return 0;
+}
+
+static bool has_all_adapter(const struct weir_adapter *a)
+{
+    bool polls = a->point_type && a->parts && a->poll && a->fail;
+    return a->open && a->close && (polls || (a->receive && !a->poll));
+}
+
+static bool has_all_uplink(const struct weir_uplink *u)
+{
+    return u->open && u->close && u->connect && u->disconnect && u->prepare && u->process &&
+           u->window && u->route && u->announce && u->send;
 }
 
 /* abi, size and name stand first in both kinds of struct. */
@@ -154,11 +195,29 @@ static int check_contract(enum plugin_kind kind, const char *name, const struct 
                  called ? called : "", name);
         return -EPROTO;
     }
-    bool usable = kind == PLUGIN_ADAPTER ? plugin->adapter->open && plugin->adapter->close
-                                         : plugin->uplink->open && plugin->uplink->close;
-    if (!usable) {
-        snprintf(err, err_size, "%s: has no open() or no close()", plugin->path);
+    if (!(kind == PLUGIN_ADAPTER ? has_all_adapter(plugin->adapter)
+                                 : has_all_uplink(plugin->uplink))) {
+        snprintf(err, err_size, "%s: lacks callbacks that it must have", plugin->path);
         return -EPROTO;
+    }
+    return 0;
+}
+
+static int keep_copy(enum plugin_kind kind, const void *found, struct plugin *plugin, char *err,
+                     size_t err_size)
+{
+    size_t whole = kind == PLUGIN_ADAPTER ? sizeof(struct weir_adapter) : sizeof(struct weir_uplink);
+    size_t size = kind == PLUGIN_ADAPTER ? plugin->adapter->size : plugin->uplink->size;
+    plugin->copy = calloc(1, whole);
+    if (!plugin->copy) {
+        snprintf(err, err_size, "%s: no memory", plugin->path);
+        return -ENOMEM;
+    }
+    memcpy(plugin->copy, found, size < whole ? size : whole);
+    if (kind == PLUGIN_ADAPTER) {
+        plugin->adapter = plugin->copy;
+    } else {
+        plugin->uplink = plugin->copy;
     }
     return 0;
 }
@@ -175,6 +234,7 @@ static int load_fd(enum plugin_kind kind, const char *name, int fd, struct plugi
     if (r < 0) {
         return r;
     }
+    plugin->fd = fd;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     plugin->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!plugin->handle) {
@@ -197,8 +257,11 @@ static int load_fd(enum plugin_kind kind, const char *name, int fd, struct plugi
     if (r == 0) {
         r = check_contract(kind, name, plugin, err, err_size);
     }
+    if (r == 0) {
+        r = keep_copy(kind, found, plugin, err, err_size);
+    }
     if (r < 0) {
-        plugin_unload(plugin);
+        dlclose(plugin->handle);
     }
     return r;
 }
@@ -216,17 +279,20 @@ int plugin_load(enum plugin_kind kind, const char *name, struct plugin *ret_plug
         return fd;
     }
     int r = load_fd(kind, name, fd, &plugin, err, err_size);
-    close(fd);
-    if (r == 0) {
-        *ret_plugin = plugin;
+    if (r < 0) {
+        close(fd);
+        return r;
     }
-    return r;
+    *ret_plugin = plugin;
+    return 0;
 }
 
 void plugin_unload(struct plugin *plugin)
 {
     if (plugin->handle) {
         dlclose(plugin->handle);
+        free(plugin->copy);
+        close(plugin->fd);
         plugin->handle = NULL;
     }
 }

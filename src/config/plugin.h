@@ -18,7 +18,9 @@ enum plugin_kind { PLUGIN_ADAPTER, PLUGIN_UPLINK };
 
 struct plugin {
     void *handle;
+    int fd; /* stays open as long as the plugin is loaded: the loader knows plugins by this number */
     char path[512];
+    void *copy; /* of its struct: what an older plugin does not have yet is NULL in it */
     union {
         const struct weir_adapter *adapter;
         const struct weir_uplink *uplink;
