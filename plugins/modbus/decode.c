@@ -10,9 +10,10 @@
 #include <math.h>
 #include <string.h>
 
-static const unsigned widths[] = { [KIND_UINT16] = 1,  [KIND_INT16] = 1,  [KIND_UINT32] = 2,
-                                   [KIND_INT32] = 2,   [KIND_UINT64] = 4, [KIND_INT64] = 4,
-                                   [KIND_FLOAT32] = 2, [KIND_FLOAT64] = 4, [KIND_BOOL] = 1 };
+static const unsigned widths[] = {
+    [KIND_UINT16] = 1, [KIND_INT16] = 1,   [KIND_UINT32] = 2,  [KIND_INT32] = 2, [KIND_UINT64] = 4,
+    [KIND_INT64] = 4,  [KIND_FLOAT32] = 2, [KIND_FLOAT64] = 4, [KIND_BOOL] = 1
+};
 
 bool point_is_bits(const struct point *point)
 {
@@ -46,7 +47,8 @@ enum weir_type point_weir_type(const struct point *point)
     if (point->kind == KIND_FLOAT32) {
         return WEIR_FLOAT32;
     }
-    bool is_signed = point->kind == KIND_INT16 || point->kind == KIND_INT32 || point->kind == KIND_INT64;
+    bool is_signed =
+        point->kind == KIND_INT16 || point->kind == KIND_INT32 || point->kind == KIND_INT64;
     return is_signed ? WEIR_INT64 : WEIR_UINT64;
 }
 
@@ -91,11 +93,13 @@ static double apply(const struct point *point, double raw)
     if (point->offset == 0) {
         return value;
     }
-    /* The sum of two decimals is rounded to the digits they have. */
+    /* The sum of two decimals is rounded to the digits they have: what is left over is no more
+     * than the rounding of the summands. */
     double sum = value + point->offset, power = 1;
+    double blur = fmax(fabs(value), fabs(point->offset)) * 4e-16;
     for (int d = 0; d <= 9; d++, power *= 10) {
         double n = round(sum * power);
-        if (fabs(n) < 1e15 && fabs(n / power - sum) <= fabs(sum) * 4e-16) {
+        if (fabs(n) < 1e15 && fabs(n / power - sum) <= blur) {
             return n / power;
         }
     }
@@ -134,7 +138,8 @@ static void decode_integer(const struct point *point, uint64_t raw, struct weir_
 {
     unsigned bits = 16 * widths[point->kind];
     raw = point->mask ? raw & (uint64_t)point->mask : raw;
-    bool is_signed = point->kind == KIND_INT16 || point->kind == KIND_INT32 || point->kind == KIND_INT64;
+    bool is_signed =
+        point->kind == KIND_INT16 || point->kind == KIND_INT32 || point->kind == KIND_INT64;
     int64_t number = is_signed ? sign_extend(raw, bits) : (int64_t)raw;
     if (scaled(point)) {
         set_number(point, is_signed ? (double)number : (double)raw, value);

@@ -3,12 +3,10 @@
  *
  * Registers to values. Pure: no port, no clock.
  *
- *   order, by the bytes on the wire of a 32-bit and a 64-bit value whose bytes are a b c d (e f g h),
- *   a the highest:
- *     abcd   a b c d                 a b c d e f g h     as Modbus has it, high word first
- *     cdab   c d a b                 g h e f c d a b     low word first
- *     badc   b a d c                 b a d c f e h g     bytes swapped in each word
- *     dcba   d c b a                 h g f e d c b a     both
+ *   order, by the bytes on the wire of a 32-bit and a 64-bit value whose bytes are a b c d (e f g
+ * h), a the highest: abcd   a b c d                 a b c d e f g h     as Modbus has it, high word
+ * first cdab   c d a b                 g h e f c d a b     low word first badc   b a d c b a d c f
+ * e h g     bytes swapped in each word dcba   d c b a                 h g f e d c b a     both
  */
 #ifndef MODBUS_DECODE_H
 #define MODBUS_DECODE_H
@@ -17,8 +15,16 @@
 
 enum table { TABLE_HOLDING, TABLE_INPUT, TABLE_COIL, TABLE_DISCRETE };
 enum kind {
-    KIND_UINT16, KIND_INT16, KIND_UINT32, KIND_INT32, KIND_UINT64, KIND_INT64, KIND_FLOAT32,
-    KIND_FLOAT64, KIND_BOOL, KIND_TEXT
+    KIND_UINT16,
+    KIND_INT16,
+    KIND_UINT32,
+    KIND_INT32,
+    KIND_UINT64,
+    KIND_INT64,
+    KIND_FLOAT32,
+    KIND_FLOAT64,
+    KIND_BOOL,
+    KIND_TEXT
 };
 enum order { ORDER_ABCD, ORDER_BADC, ORDER_CDAB, ORDER_DCBA };
 

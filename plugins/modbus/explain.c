@@ -11,8 +11,10 @@
 
 static const char *const functions[] = { "", "coils", "discrete inputs", "holding registers",
                                          "input registers" };
-static const char *const exceptions[] = { "", "illegal function", "illegal address", "illegal value",
-                                          "device failure", "acknowledge", "busy" };
+static const char *const exceptions[] = {
+    "",    "illegal function", "illegal address", "illegal value", "device failure", "acknowledge",
+    "busy"
+};
 
 static int explain_request(const uint8_t *pdu, size_t len, char *buf, size_t size)
 {

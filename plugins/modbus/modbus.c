@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The Modbus adapter, RTU and TCP: options, plans of requests, polling. docs/modbus.md is for users.
- * Facts: MODBUS Application Protocol V1.1b3, MODBUS over Serial Line V1.02 (modbus.org).
+ * The Modbus adapter, RTU and TCP: options, plans of requests, polling. docs/modbus.md is for
+ * users. Facts: MODBUS Application Protocol V1.1b3, MODBUS over Serial Line V1.02 (modbus.org).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,46 +31,101 @@ struct modbus {
 };
 
 static const char *const tables[] = { "holding", "input", "coil", "discrete", NULL };
-static const char *const kinds[] = { "uint16",  "int16",   "uint32",  "int32", "uint64", "int64",
-                                     "float32", "float64", "bool",    "text",  NULL };
+static const char *const kinds[] = { "uint16",  "int16",   "uint32", "int32", "uint64", "int64",
+                                     "float32", "float64", "bool",   "text",  NULL };
 static const char *const orders[] = { "abcd", "badc", "cdab", "dcba", NULL };
 
 static const struct weir_option device_rows[] = {
-    { .name = "unit_id", .type = WEIR_OPTION_INT, .offset = offsetof(struct device_options, unit_id),
-      .min = 0, .max = 255, .flags = WEIR_OPTION_REQUIRED, .help = "Modbus unit id of the device" },
-    { .name = "max_registers", .type = WEIR_OPTION_INT, .fallback = "125",
-      .offset = offsetof(struct device_options, max_registers), .min = 1, .max = 125,
-      .unit = "registers", .help = "most registers the device gives in one answer" },
-    { .name = "gap", .type = WEIR_OPTION_INT, .fallback = "8",
-      .offset = offsetof(struct device_options, gap), .min = 0, .max = 124, .unit = "registers",
+    { .name = "unit_id",
+      .type = WEIR_OPTION_INT,
+      .offset = offsetof(struct device_options, unit_id),
+      .min = 0,
+      .max = 255,
+      .flags = WEIR_OPTION_REQUIRED,
+      .help = "Modbus unit id of the device" },
+    { .name = "max_registers",
+      .type = WEIR_OPTION_INT,
+      .fallback = "125",
+      .offset = offsetof(struct device_options, max_registers),
+      .min = 1,
+      .max = 125,
+      .unit = "registers",
+      .help = "most registers the device gives in one answer" },
+    { .name = "gap",
+      .type = WEIR_OPTION_INT,
+      .fallback = "8",
+      .offset = offsetof(struct device_options, gap),
+      .min = 0,
+      .max = 124,
+      .unit = "registers",
       .flags = WEIR_OPTION_RANGE,
       .help = "unused registers that are read along rather than asking twice" },
-    { .name = "turnaround", .type = WEIR_OPTION_DURATION, .fallback = "0s",
-      .offset = offsetof(struct device_options, turnaround_ns), .min = 0, .max = 10,
+    { .name = "turnaround",
+      .type = WEIR_OPTION_DURATION,
+      .fallback = "0s",
+      .offset = offsetof(struct device_options, turnaround_ns),
+      .min = 0,
+      .max = 10,
       .help = "pause the device needs after an answer, beyond the line's silence" },
     { 0 },
 };
 
 static const struct weir_option point_rows[] = {
-    { .name = "register", .type = WEIR_OPTION_INT, .offset = offsetof(struct point, address),
-      .min = 0, .max = 65535, .flags = WEIR_OPTION_REQUIRED,
+    { .name = "register",
+      .type = WEIR_OPTION_INT,
+      .offset = offsetof(struct point, address),
+      .min = 0,
+      .max = 65535,
+      .flags = WEIR_OPTION_REQUIRED,
       .help = "number on the wire, from 0 (manuals that count from 1, 30001 or 40001: subtract)" },
-    { .name = "table", .type = WEIR_OPTION_CHOICE, .offset = offsetof(struct point, table),
-      .fallback = "holding", .choices = tables, .help = "which table it stands in" },
-    { .name = "type", .type = WEIR_OPTION_CHOICE, .offset = offsetof(struct point, kind),
-      .fallback = "uint16", .choices = kinds, .help = "what the registers hold" },
-    { .name = "order", .type = WEIR_OPTION_CHOICE, .offset = offsetof(struct point, order),
-      .fallback = "abcd", .choices = orders, .help = "order of the bytes, a the highest" },
-    { .name = "scale", .type = WEIR_OPTION_FLOAT, .offset = offsetof(struct point, scale),
-      .fallback = "1", .help = "the raw value is multiplied by this" },
-    { .name = "offset", .type = WEIR_OPTION_FLOAT, .offset = offsetof(struct point, offset),
-      .fallback = "0", .help = "and this is added" },
-    { .name = "mask", .type = WEIR_OPTION_INT, .offset = offsetof(struct point, mask),
-      .fallback = "0", .help = "bits of the raw value that count; 0: all" },
-    { .name = "bit", .type = WEIR_OPTION_INT, .offset = offsetof(struct point, bit),
-      .fallback = "-1", .min = -1, .max = 15, .help = "this bit alone, as true or false" },
-    { .name = "length", .type = WEIR_OPTION_INT, .offset = offsetof(struct point, length),
-      .fallback = "0", .min = 0, .max = 125, .unit = "registers", .help = "of a text" },
+    { .name = "table",
+      .type = WEIR_OPTION_CHOICE,
+      .offset = offsetof(struct point, table),
+      .fallback = "holding",
+      .choices = tables,
+      .help = "which table it stands in" },
+    { .name = "type",
+      .type = WEIR_OPTION_CHOICE,
+      .offset = offsetof(struct point, kind),
+      .fallback = "uint16",
+      .choices = kinds,
+      .help = "what the registers hold" },
+    { .name = "order",
+      .type = WEIR_OPTION_CHOICE,
+      .offset = offsetof(struct point, order),
+      .fallback = "abcd",
+      .choices = orders,
+      .help = "order of the bytes, a the highest" },
+    { .name = "scale",
+      .type = WEIR_OPTION_FLOAT,
+      .offset = offsetof(struct point, scale),
+      .fallback = "1",
+      .help = "the raw value is multiplied by this" },
+    { .name = "offset",
+      .type = WEIR_OPTION_FLOAT,
+      .offset = offsetof(struct point, offset),
+      .fallback = "0",
+      .help = "and this is added" },
+    { .name = "mask",
+      .type = WEIR_OPTION_INT,
+      .offset = offsetof(struct point, mask),
+      .fallback = "0",
+      .help = "bits of the raw value that count; 0: all" },
+    { .name = "bit",
+      .type = WEIR_OPTION_INT,
+      .offset = offsetof(struct point, bit),
+      .fallback = "-1",
+      .min = -1,
+      .max = 15,
+      .help = "this bit alone, as true or false" },
+    { .name = "length",
+      .type = WEIR_OPTION_INT,
+      .offset = offsetof(struct point, length),
+      .fallback = "0",
+      .min = 0,
+      .max = 125,
+      .unit = "registers",
+      .help = "of a text" },
     { 0 },
 };
 
@@ -102,8 +157,8 @@ static void check_point(struct weir_bus *bus, int d, int p, const struct point *
         host->finding(bus, d, p, "register", WEIR_LOG_ERROR, "reaches beyond register 65535");
     }
     if (!bits && point_width(point) > device->max_registers) {
-        host->finding(bus, d, p, "type", WEIR_LOG_ERROR, "does not fit into one request of %d registers",
-                      (int)device->max_registers);
+        host->finding(bus, d, p, "type", WEIR_LOG_ERROR,
+                      "does not fit into one request of %d registers", (int)device->max_registers);
     }
 }
 
@@ -216,16 +271,17 @@ static const uint8_t *point_data(const struct point *point, const struct part *p
 static enum weir_result modbus_poll(void *self, size_t device, size_t index,
                                     struct weir_value *values)
 {
-    static const uint8_t function_codes[] = { [TABLE_HOLDING] = 3, [TABLE_INPUT] = 4,
-                                              [TABLE_COIL] = 1, [TABLE_DISCRETE] = 2 };
+    static const uint8_t function_codes[] = {
+        [TABLE_HOLDING] = 3, [TABLE_INPUT] = 4, [TABLE_COIL] = 1, [TABLE_DISCRETE] = 2
+    };
     struct modbus *m = self;
     struct device *d = &m->devices[device];
     const struct part *part = &d->plan.parts[index];
     const uint8_t *data = NULL;
     uint8_t bit;
-    enum weir_result r = line_read(&m->line, (uint8_t)d->options->unit_id,
-                                   function_codes[part->table], part->first, part->count,
-                                   m->bus->devices[device].timeout_ns, &data);
+    enum weir_result r =
+        line_read(&m->line, (uint8_t)d->options->unit_id, function_codes[part->table], part->first,
+                  part->count, m->bus->devices[device].timeout_ns, &data);
     if (r == WEIR_R_OK) {
         for (size_t i = part->at; i < part->at + part->points; i++) {
             size_t p = d->plan.order[i];
@@ -234,7 +290,8 @@ static enum weir_result modbus_poll(void *self, size_t device, size_t index,
         }
     } else if ((r == WEIR_R_ILLEGAL_ADDRESS || r == WEIR_R_ILLEGAL_VALUE) &&
                plan_split(&d->plan, index, d->points)) {
-        m->bus->host->log(m->bus, WEIR_LOG_NOTICE, "%s refuses registers %u..%u in one request: asked in two",
+        m->bus->host->log(m->bus, WEIR_LOG_NOTICE,
+                          "%s refuses registers %u..%u in one request: asked in two",
                           m->bus->devices[device].name, part->first, part->first + part->count - 1);
     }
     return r;

@@ -31,8 +31,9 @@ static struct part cover(const struct plan *plan, const struct point *const *poi
                          size_t count)
 {
     const struct point *first = points[plan->order[at]];
-    struct part part = { .table = first->table, .first = (uint16_t)first->address, .at = at,
-                         .points = count };
+    struct part part = {
+        .table = first->table, .first = (uint16_t)first->address, .at = at, .points = count
+    };
     for (size_t i = at; i < at + count; i++) {
         const struct point *p = points[plan->order[i]];
         unsigned end = (unsigned)(p->address - first->address) + point_width(p);
@@ -41,8 +42,8 @@ static struct part cover(const struct plan *plan, const struct point *const *poi
     return part;
 }
 
-static bool joins(const struct plan *plan, const struct point *const *points, const struct part *part,
-                  size_t next, struct plan_limits limits)
+static bool joins(const struct plan *plan, const struct point *const *points,
+                  const struct part *part, size_t next, struct plan_limits limits)
 {
     const struct point *p = points[plan->order[next]];
     unsigned limit = point_is_bits(p) ? limits.bits : limits.registers;

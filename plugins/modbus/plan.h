@@ -2,8 +2,9 @@
  * Copyright the weir authors
  *
  * Which points are read with one request: neighbours in one table, across gaps of unused
- * registers up to a limit, never more than the device takes at once, no point in two requests. A request
- * that the device refuses for an address is split, so that one wrong register costs itself only. Pure.
+ * registers up to a limit, never more than the device takes at once, no point in two requests. A
+ * request that the device refuses for an address is split, so that one wrong register costs itself
+ * only. Pure.
  */
 #ifndef MODBUS_PLAN_H
 #define MODBUS_PLAN_H
@@ -32,8 +33,8 @@ struct plan_limits {
 int plan_init(struct plan *plan, const struct point *const *points, size_t count,
               struct plan_limits limits);
 void plan_finish(struct plan *plan);
-/* Makes two of a part with several points; the second half goes to the end, so that no other part changes
- * its index. False if it has only one point. */
+/* Makes two of a part with several points; the second half goes to the end, so that no other part
+ * changes its index. False if it has only one point. */
 bool plan_split(struct plan *plan, size_t part, const struct point *const *points);
 
 #endif
