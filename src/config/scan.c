@@ -57,6 +57,9 @@ static void skip_line(struct walk *w)
 
 static void skip_comment(struct walk *w)
 {
+    for (int i = 0; i < 2; i++) { /* its beginning, so that the star is not taken twice */
+        step(w);
+    }
     while (w->at < w->end && !starts(w, "*/")) {
         step(w);
     }
@@ -71,7 +74,31 @@ static bool word_char(char c)
            (c != 0 && strchr("._*+-", c) != NULL);
 }
 
-/* A number or name. Whole numbers must fit 31 bits and a sign, with L 63 bits. */
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The parser ends a number where its digits end, whatever follows: "30000000000abc = 1" are two
+ * settings. Whole numbers must fit 31 bits and a sign, with L 63 bits. */
+static void check_number(struct walk *w, const char *word)
+{
+    char *end;
+    bool hex = word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
+    errno = 0;
+    long long value = strtoll(word, &end, hex ? 16 : 10);
+    bool fraction = !hex && (*end == '.' || *end == 'e' || *end == 'E');
+    if (fraction) {
+        return;
+    }
+    if (errno) {
+        find(w, "this number is too large, even for 64 bits");
+    } else if (*end != 'L' && (value > 0x7fffffffLL || value < -0x80000000LL)) {
+        find(w, "this number is too large for 32 bits: write an L behind it");
+    }
+}
+
+/* A number or name. One that is longer than any number is cut, and too large all the same. */
 static void take_word(struct walk *w)
 {
     char word[64] = "";
@@ -81,20 +108,9 @@ static void take_word(struct walk *w)
             word[len++] = *w->at;
         }
     }
-    char *end;
-    errno = 0;
-    bool hex = len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X');
-    long long value = strtoll(word, &end, hex ? 16 : 10);
-    if (end != word && errno && (!*end || *end == 'L')) {
-        find(w, "this number is too large, even for 64 bits");
-        return;
-    }
-    if (end == word || *end) {
-        return; /* a name, a float, or ends in L */
-    }
-    long long most = hex ? 0xffffffffLL : 0x7fffffffLL;
-    if (value > most || value < -0x80000000LL) {
-        find(w, "this number is too large for 32 bits: write an L behind it");
+    bool sign = word[0] == '-' || word[0] == '+';
+    if (digit(word[sign])) {
+        check_number(w, word);
     }
 }
 

@@ -134,7 +134,11 @@ static void scans(void **state)
         const char *text, *found;
     } cases[] = {
         { "", "" },
-        { "a = 2147483647; b = -2147483648; c = 0xffffffff;", "" },
+        { "a = 2147483647; b = -2147483648; c = 0x7fffffff;", "" },
+        { "c = 0xffffffff;", large },
+        { "a = 3000000000abc = 5;", large },
+        { "a = 1.5e3 b = 3000000000.5 c = 3e10", "" },
+        { "/*/ @include */ a = 3000000000;", large },
         { "a = 2147483648;", large },
         { "a = -2147483649;", large },
         { "a = 0x100000000;", large },
