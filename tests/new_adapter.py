@@ -63,8 +63,7 @@ What to do next:
      include/weir/adapter.h says what each callback has to do.
   2. the tests in tests/unit: put in what the device really says.
   3. ./dev test -R {name}, and ./dev lint.
-Outside this tree, against installed headers:
-     cc -shared -fPIC $(pkg-config --cflags weir) -o adapter-{name}.so {name}.c""")
+plugins/{name} also builds by itself, against installed headers: cmake -B build plugins/{name}""")
     return 0
 
 
