@@ -89,10 +89,11 @@ static enum weir_result send_tcp(struct line *line, const uint8_t *request)
     return line->bus->host->write(line->bus, frame, sizeof frame);
 }
 
-/* Did our own request come back? */
+/* Did our own request come back? libmodbus takes the high byte of the address for a byte count, so
+ * no more than the first five bytes need be here. */
 static bool is_echo(const struct line *line, const uint8_t *request)
 {
-    return line->bus->serial && !memcmp(line->answer, request, REQUEST);
+    return line->bus->serial && !memcmp(line->answer, request, 5);
 }
 
 /* Reads our own request off. What is not it is no echo: the adapter on the port was changed. */
