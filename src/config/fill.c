@@ -278,8 +278,8 @@ static void offer(const char *name, const char *known, const char **nearest, uns
 static bool known_name(const char *name, const struct fill *fills, size_t fill_count,
                        const char *const *others, const char **ret_nearest)
 {
-    size_t len = strlen(name);
-    unsigned distance = len < 4 ? (unsigned)len : 4; /* nothing of it left is no likeness */
+    unsigned distance = 1 + (unsigned)strlen(name) / 2; /* half of it must stay */
+    distance = distance < 4 ? distance : 4;
     *ret_nearest = NULL;
     for (size_t i = 0; i < fill_count; i++) {
         for (const struct weir_option *row = fills[i].rows; row && row->name; row++) {

@@ -219,7 +219,7 @@ static void list(void **state)
     copy_good(0755);
     assert_int_equal(plugin_list(PLUGIN_ADAPTER, list_one, &listing), 0);
     assert_string_equal(listing.text,
-                        "abi bare (good) library old other short symbol undefined ");
+                        "abi bare (good) library old other short sick symbol undefined ");
 }
 
 int main(void)
