@@ -257,6 +257,10 @@ class Delivery(MqttTest):
         self.assertEqual(driver.settled()["accepted"], 10)
 
     def test_name_instead_of_address(self):
+        try:
+            socket.getaddrinfo("localhost", None)
+        except OSError:
+            self.skipTest("this machine does not know localhost")
         broker = self.rig.broker()
         driver = self.driver(f"mqtt://localhost:{broker.port}", source_address="127.0.0.1")
         driver.connect()
