@@ -13,12 +13,13 @@
 
 static void usage(FILE *out)
 {
-    fputs("usage: weir check [-c FILE]\n\n"
-          "Checks a configuration against every plugin's options, without opening a port. Prints a\n"
-          "line for each finding, FILE:LINE: error: ... or warning: ...\n\n"
-          "  -c, --config FILE   default " LOAD_DEFAULT_FILE "\n\n"
-          "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage.\n",
-          out);
+    fputs(
+        "usage: weir check [-c FILE]\n\n"
+        "Checks a configuration against every plugin's options, without opening a port. Prints a\n"
+        "line for each finding, FILE:LINE: error: ... or warning: ...\n\n"
+        "  -c, --config FILE   default " LOAD_DEFAULT_FILE "\n\n"
+        "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage.\n",
+        out);
 }
 
 static void summary(const char *file)
@@ -39,7 +40,9 @@ static void summary(const char *file)
 int cmd_check(int argc, char **argv)
 {
     const char *file = LOAD_DEFAULT_FILE;
-    static const struct option options[] = { { "config", 1, 0, 'c' }, { "help", 0, 0, 'h' }, { 0 } };
+    static const struct option options[] = { { "config", 1, 0, 'c' },
+                                             { "help", 0, 0, 'h' },
+                                             { 0 } };
     for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         if (o != 'c') {
             usage(o == 'h' ? stdout : stderr);

@@ -33,11 +33,15 @@ static void print_row(const struct weir_option *row, const char *prefix)
     snprintf(name, sizeof name, "%s%s", prefix, row->name);
     if (row->min < row->max || (row->flags & WEIR_OPTION_RANGE)) {
         snprintf(range, sizeof range, " [%.10g..%.10g%s%s]", row->min, row->max,
-                 row->type == WEIR_OPTION_DURATION ? " s" : row->unit ? " " : "",
+                 row->type == WEIR_OPTION_DURATION ? " s"
+                 : row->unit                       ? " "
+                                                   : "",
                  row->unit ? row->unit : "");
     }
     printf("    %-20s %-9s %-10s %s%s", name, type_names[row->type],
-           row->flags & WEIR_OPTION_REQUIRED ? "(required)" : row->fallback ? row->fallback : "-",
+           row->flags & WEIR_OPTION_REQUIRED ? "(required)"
+           : row->fallback                   ? row->fallback
+                                             : "-",
            row->help ? row->help : "", range);
     for (int i = 0; row->type == WEIR_OPTION_CHOICE && row->choices[i]; i++) {
         printf("%s%s", i ? ", " : "; one of ", row->choices[i]);
@@ -143,7 +147,8 @@ static int plugins(int argc, char **argv, enum plugin_kind kind, const char *wha
     if (o != -1 || argc > 2) {
         fprintf(o == 'h' ? stdout : stderr,
                 "usage: weir %ss [NAME]\n\nLists the installed %ss; with NAME its options and an "
-                "example.\n", what, what);
+                "example.\n",
+                what, what);
         return o == 'h' ? 0 : EXIT_USAGE;
     }
     if (optind == argc) {
@@ -196,7 +201,8 @@ static int show_model(const char *path, const char *adapter, const char *name, b
     config_init(&tree);
     int ok = config_read_file(&tree, path);
     if (!ok) {
-        fprintf(stderr, "weir: %s:%d: %s\n", path, config_error_line(&tree), config_error_text(&tree));
+        fprintf(stderr, "weir: %s:%d: %s\n", path, config_error_line(&tree),
+                config_error_text(&tree));
     } else {
         const config_setting_t *root = config_root_setting(&tree);
         printf("%-24s %-10s %s %s\n", name, adapter, text_of(root, "manufacturer"),
