@@ -18,10 +18,15 @@ struct walk {
     size_t bad;
 };
 
+static void find_at(struct walk *w, int line, const char *text)
+{
+    findings_add(w->findings, w->file, line, WEIR_LOG_ERROR, "%s", text);
+    w->bad++;
+}
+
 static void find(struct walk *w, const char *text)
 {
-    findings_add(w->findings, w->file, w->line, WEIR_LOG_ERROR, "%s", text);
-    w->bad++;
+    find_at(w, w->line, text);
 }
 
 static bool starts(const struct walk *w, const char *with)
@@ -38,6 +43,7 @@ static void step(struct walk *w)
 
 static void skip_string(struct walk *w)
 {
+    int line = w->line;
     for (step(w); w->at < w->end && *w->at != '"'; step(w)) {
         if (*w->at == '\\' && w->at + 1 < w->end) {
             step(w);
@@ -45,6 +51,8 @@ static void skip_string(struct walk *w)
     }
     if (w->at < w->end) {
         step(w);
+    } else {
+        find_at(w, line, "a text begins here and has no end: a \" is missing");
     }
 }
 
@@ -57,11 +65,15 @@ static void skip_line(struct walk *w)
 
 static void skip_comment(struct walk *w)
 {
+    int line = w->line;
     for (int i = 0; i < 2; i++) { /* its beginning, so that the star is not taken twice */
         step(w);
     }
     while (w->at < w->end && !starts(w, "*/")) {
         step(w);
+    }
+    if (w->at == w->end) {
+        find_at(w, line, "a comment begins here and has no end");
     }
     for (int i = 0; i < 2 && w->at < w->end; i++) {
         step(w);

@@ -130,6 +130,8 @@ static void scans(void **state)
 {
     static const char large[] = "f:1: error: this number is too large for 32 bits: write an L behind it\n";
     static const char larger[] = "f:1: error: this number is too large, even for 64 bits\n";
+    static const char open_text[] =
+        "f:1: error: a text begins here and has no end: a \" is missing\n";
     static const struct {
         const char *text, *found;
     } cases[] = {
@@ -139,6 +141,7 @@ static void scans(void **state)
         { "a = 3000000000abc = 5;", large },
         { "a = 1.5e3 b = 3000000000.5 c = 3e10", "" },
         { "/*/ @include */ a = 3000000000;", large },
+        { "/**/ a = 3000000000;", large },
         { "a = 2147483648;", large },
         { "a = -2147483649;", large },
         { "a = 0x100000000;", large },
@@ -148,9 +151,12 @@ static void scans(void **state)
         { "a = 99999999999.0; b = 1e99; c9999999999 = 1;", "" },
         { "a = \"9999999999 @include \\\" 9999999999\";", "" },
         { "# 9999999999\n// 9999999999\n/* 9999999999\n@include */ a = 1;", "" },
-        { "/* never closed 9999999999", "" },
-        { "a = \"never closed 9999999999", "" },
-        { "a = \"ends so \\", "" },
+        { "\n/* never closed 9999999999\n", "f:2: error: a comment begins here and has no end\n" },
+        { "/*", "f:1: error: a comment begins here and has no end\n" },
+        { "a = \"never\nclosed 9999999999", open_text },
+        { "a = \"ends so \\", open_text },
+        { "a = \"", open_text },
+        { "a = \"\\\"", open_text },
         { "a = \"1\n2\n\";\n@include \"x\"\nb = 3000000000;",
           "f:4: error: @include is not supported: put the file into conf.d/ beside this one\n"
           "f:5: error: this number is too large for 32 bits: write an L behind it\n" },
