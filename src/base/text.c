@@ -53,6 +53,10 @@ static int parse(const char *text, const struct unit *units, size_t count, int64
 
 int duration_parse(const char *text, int64_t *ret_ns)
 {
+    if (!strcmp(text, "0")) { /* the same in every unit */
+        *ret_ns = 0;
+        return 0;
+    }
     return parse(text, durations, sizeof durations / sizeof *durations, ret_ns);
 }
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "250ms" "1s" "15m" "12h" "30d", fractions too ("1.5s"). 0 and nanoseconds, or -EINVAL. */
+/* "250ms" "1s" "15m" "12h" "30d", fractions too ("1.5s"), "0". 0 and nanoseconds, or -EINVAL. */
 int duration_parse(const char *text, int64_t *ret_ns);
 /* The largest unit that gives a whole number; at least 24 bytes. */
 const char *duration_format(int64_t ns, char *buf, size_t size);

@@ -240,7 +240,7 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
         struct fill known[] = { { device_rows, NULL }, { b->adapter->device_options, NULL } };
         fill_all(b->config, b->findings, &unknown, known, 2, model_others);
     }
-    tables_warn_later(b->findings, setting, device_later);
+    tables_warn_later(b->config, b->findings, setting, device_later);
     check_reserved(b, setting, options.name);
     *d = (struct weir_device){ .name = options.name,
                                .options = adapter_options,
@@ -287,6 +287,18 @@ static void build_devices(struct build *b)
     }
 }
 
+/* A colon that is no part of an IPv6 address ("::1", "[::1]:502"), and digits behind it. */
+static bool has_tcp_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    bool six = address[0] != '[' && strchr(address, ':') != colon;
+    if (!colon || six || strchr(colon, ']')) {
+        return false;
+    }
+    size_t digits = strspn(colon + 1, "0123456789");
+    return digits > 0 && digits <= 5 && !colon[1 + digits];
+}
+
 static void check_port(struct build *b, const struct port_config *port)
 {
     config_setting_t *at = b->bus->setting;
@@ -296,6 +308,9 @@ static void check_port(struct build *b, const struct port_config *port)
         tree_find(b->findings, at, WEIR_LOG_ERROR, "has a port and an address: one of them");
     } else if (path && !(ports & WEIR_PORT_SERIAL)) {
         tree_find(b->findings, at, WEIR_LOG_ERROR, "adapter %s uses no serial port", b->adapter->name);
+    } else if (address && !has_tcp_port(port->address) && !b->adapter->default_tcp_port) {
+        tree_find(b->findings, config_setting_get_member(at, "address"), WEIR_LOG_ERROR,
+                  "needs a port number, as \"10.0.0.5:502\"");
     } else if (address && !(ports & WEIR_PORT_TCP)) {
         tree_find(b->findings, at, WEIR_LOG_ERROR, "adapter %s uses no address", b->adapter->name);
     } else if (!path && !address && !(ports & WEIR_PORT_NONE)) {

@@ -6,113 +6,133 @@
  */
 #include <errno.h>
 #include <linux/magic.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 
-#include "base/clock.h"
 #include "config/plugin.h"
 #include "config/private.h"
 
-/* The adapter's host while only its settings are looked at. The bus struct stands first in
- * bus_config, so the findings of an adapter find their way back. */
-struct check_bus {
-    struct weir_bus bus; /* first: what the adapter holds */
-    const struct bus_config *config;
-    struct findings *findings;
-};
-
-static void check_log(struct weir_bus *bus, enum weir_level level, const char *format, ...)
+static config_setting_t *device_list(const config_setting_t *bus)
 {
+    config_setting_t *list =
+        config_setting_is_group(bus) ? config_setting_get_member(bus, "devices") : NULL;
+    return list && config_setting_is_list(list) ? list : NULL;
 }
 
-static void check_finding(struct weir_bus *bus, int device, int point, const char *key,
-                          enum weir_level level, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
-static void check_finding(struct weir_bus *bus, int device, int point, const char *key,
-                          enum weir_level level, const char *format, ...)
+/* A group's text under this key, NULL if it has none. */
+static const char *text_of(const config_setting_t *group, const char *key)
 {
-    const struct check_bus *check = (const struct check_bus *)bus;
-    char text[512], what[200] = "";
-    const char *file;
-    int line;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    config_where(check->config, device, point, key, &file, &line);
-    if (device >= 0 && (size_t)device < bus->device_count) {
-        const struct weir_device *d = &bus->devices[device];
-        bool has_point = point >= 0 && (size_t)point < d->point_count;
-        snprintf(what, sizeof what, "%s%s%s: ", d->name, has_point ? "." : "",
-                 has_point ? d->points[point].name : "");
+    const char *text = NULL;
+    if (config_setting_is_group(group)) {
+        config_setting_lookup_string(group, key, &text);
     }
-    findings_add(check->findings, file, line, level, "%s%s%s%s", what, key ? key : "",
-                 key ? ": " : "", text);
+    return text;
 }
 
-static int64_t check_now(void)
-{
-    return boot_now().ns;
-}
-
-static int check_port(struct weir_bus *bus)
-{
-    return -1;
-}
-
-static const struct weir_adapter_host check_host = {
-    .size = sizeof check_host,
-    .log = check_log,
-    .finding = check_finding,
-    .now_ns = check_now,
-    .port = check_port,
+/* Something named that only one may have: a device's name in the gateway, a port's on the machine. */
+struct owner {
+    const char *name;
+    const config_setting_t *setting;
+};
+struct owners {
+    struct owner *list;
+    size_t count;
 };
 
-static void check_adapter(struct findings *findings, const struct weir_adapter *adapter,
-                          const struct bus_config *config)
+static int by_name(const void *a, const void *b)
 {
-    struct check_bus check = { config->bus, config, findings };
-    void *self = NULL;
-    size_t errors = findings_errors(findings);
-    check.bus.host = &check_host;
-    int r = adapter->open(&check.bus, &self);
-    if (r == 0) {
-        adapter->close(self);
-    } else if (findings_errors(findings) == errors) {
-        findings_add(findings, config->file, config->line, WEIR_LOG_ERROR, "%s: adapter %s: %s",
-                     config->bus.name, adapter->name, strerror(-r));
+    const struct owner *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    int lines = tree_line(x->setting) - tree_line(y->setting);
+    return order ? order : lines;
+}
+
+static void add_owner(struct owners *owners, const char *name, const config_setting_t *setting)
+{
+    struct owner *more = name && name[0]
+                             ? realloc(owners->list, (owners->count + 1) * sizeof *owners->list)
+                             : NULL;
+    if (more) {
+        owners->list = more;
+        more[owners->count++] = (struct owner){ name, setting };
     }
 }
 
-/* Device names are unique in the gateway; those of one bus are compared with all before it. */
-static void check_device_names(struct config *config, struct findings *findings)
+/* Sorts, finds what stands there twice, and keeps the list for look-ups. */
+static void find_twice(struct findings *findings, struct owners *owners, const char *what)
 {
-    config_setting_t *buses = config_group(config, "buses", NULL), *seen[4096];
-    size_t count = 0;
-    for (int i = 0; buses && i < config_setting_length(buses); i++) {
-        config_setting_t *bus = config_setting_get_elem(buses, (unsigned)i);
+    if (owners->count > 1) {
+        qsort(owners->list, owners->count, sizeof *owners->list, by_name);
+    }
+    const struct owner *first = owners->list;
+    for (size_t i = 1; i < owners->count; i++) {
+        const struct owner *one = &owners->list[i];
+        if (strcmp(first->name, one->name) != 0) {
+            first = one;
+            continue;
+        }
+        tree_find(findings, one->setting, WEIR_LOG_ERROR, "%s \"%s\" stands in %s:%d already", what,
+                  one->name, tree_file(first->setting), tree_line(first->setting));
+    }
+}
+
+static bool is_owner(const struct owners *owners, const char *name)
+{
+    for (size_t i = 0; i < owners->count; i++) {
+        if (!strcmp(owners->list[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An uplink that asks for a device which no bus has would wait for it for ever. */
+static void check_filters(struct config *config, struct findings *findings,
+                          const struct owners *devices)
+{
+    config_setting_t *uplinks = config_group(config, "uplinks", NULL);
+    int count = uplinks && config_setting_is_group(uplinks) ? config_setting_length(uplinks) : 0;
+    for (int i = 0; i < count; i++) {
+        config_setting_t *one = config_setting_get_elem(uplinks, (unsigned)i);
         config_setting_t *list =
-            config_setting_is_group(bus) ? config_setting_get_member(bus, "devices") : NULL;
-        for (int k = 0; list && config_setting_is_list(list) && k < config_setting_length(list); k++) {
-            config_setting_t *one = config_setting_get_elem(list, (unsigned)k);
-            const char *name = NULL, *other = NULL;
-            if (!config_setting_is_group(one) || !config_setting_lookup_string(one, "name", &name)) {
-                continue;
-            }
-            for (size_t s = 0; s < count; s++) {
-                config_setting_lookup_string(seen[s], "name", &other);
-                if (!strcmp(other, name)) {
-                    tree_find(findings, one, WEIR_LOG_ERROR, "device \"%s\" stands in %s:%d already",
-                              name, tree_file(seen[s]), tree_line(seen[s]));
-                    break;
-                }
-            }
-            if (count < sizeof seen / sizeof *seen) {
-                seen[count++] = one;
+            config_setting_is_group(one) ? config_setting_get_member(one, "devices") : NULL;
+        int length = list && config_setting_is_aggregate(list) ? config_setting_length(list) : 0;
+        for (int k = 0; k < length; k++) {
+            const char *name = config_setting_get_string_elem(list, k);
+            if (name && !is_owner(devices, name)) {
+                tree_find(findings, list, WEIR_LOG_ERROR, "there is no device \"%s\"", name);
             }
         }
     }
+}
+
+/* What crosses the borders of buses: names of devices, serial ports, filters of uplinks. */
+static void check_across(struct config *config, struct findings *findings)
+{
+    config_setting_t *buses = config_group(config, "buses", NULL);
+    int count = buses && config_setting_is_group(buses) ? config_setting_length(buses) : 0;
+    struct owners devices = { 0 }, ports = { 0 };
+    for (int i = 0; i < count; i++) {
+        config_setting_t *bus = config_setting_get_elem(buses, (unsigned)i);
+        config_setting_t *list = device_list(bus);
+        int enabled = 1;
+        if (config_setting_is_group(bus)) {
+            config_setting_lookup_bool(bus, "enabled", &enabled);
+        }
+        if (enabled) {
+            add_owner(&ports, text_of(bus, "port"), bus);
+        }
+        for (int k = 0; list && k < config_setting_length(list); k++) {
+            config_setting_t *device = config_setting_get_elem(list, (unsigned)k);
+            add_owner(&devices, text_of(device, "name"), device);
+        }
+    }
+    find_twice(findings, &devices, "device");
+    find_twice(findings, &ports, "port");
+    check_filters(config, findings, &devices);
+    free(devices.list);
+    free(ports.list);
 }
 
 /* The first row of both tables names the plugin. */
@@ -149,24 +169,6 @@ static void check_buses(struct config *config, struct findings *findings,
     }
 }
 
-static void check_uplink(struct findings *findings, const struct settings *settings,
-                         const struct weir_uplink *plugin, const struct uplink_config *uplink)
-{
-    char err[512] = "";
-    void *self = NULL;
-    static const struct weir_uplink_host none = { .size = sizeof none, .now_ns = check_now };
-    struct weir_uplink_env env = { .host = &none,
-                                   .gateway = settings->gateway,
-                                   .name = uplink->name,
-                                   .options = uplink->options };
-    if (plugin->open(&env, &self, err, sizeof err) == 0) {
-        plugin->close(self);
-    } else {
-        findings_add(findings, uplink->file, uplink->line, WEIR_LOG_ERROR, "uplinks.%s: %s",
-                     uplink->name, err);
-    }
-}
-
 static void check_uplinks(struct config *config, struct findings *findings,
                           const struct settings *settings)
 {
@@ -183,7 +185,7 @@ static void check_uplinks(struct config *config, struct findings *findings,
             tree_find(findings, setting, WEIR_LOG_WARNING, "does not run: %s", err);
         } else {
             if (config_uplink(config, which, plugin.uplink, findings, &uplink) == 0) {
-                check_uplink(findings, settings, plugin.uplink, uplink);
+                check_uplink(findings, settings->gateway, plugin.uplink, uplink);
             }
             plugin_unload(&plugin);
         }
@@ -210,6 +212,7 @@ static void check_places(struct config *config, struct findings *findings,
                          const struct settings *settings)
 {
     config_setting_t *spool = config_group(config, "spool", NULL);
+    spool = spool ? spool : config_root_setting(&config->tree);
     if (!on_tmpfs(settings->ram)) {
         tree_find(findings, spool, WEIR_LOG_WARNING, "ram: %s is not in RAM (tmpfs)", settings->ram);
     }
@@ -227,13 +230,11 @@ int config_check(const char *path, struct findings *findings)
     if (r < 0) {
         return r;
     }
-    r = config_settings(config, findings, &settings);
-    check_device_names(config, findings);
-    if (r == 0) {
-        check_places(config, findings, &settings);
-        check_buses(config, findings, &settings.buses);
-        check_uplinks(config, findings, &settings);
-    }
+    settings_read(config, findings, &settings);
+    check_across(config, findings);
+    check_places(config, findings, &settings);
+    check_buses(config, findings, &settings.buses);
+    check_uplinks(config, findings, &settings);
     config_unload(config);
     return findings_errors(findings) ? -EINVAL : 0;
 }

@@ -265,6 +265,19 @@ static void fill_one(struct config *config, struct findings *findings,
     }
 }
 
+void fill_check(struct config *config, struct findings *findings, config_setting_t *group,
+                const struct weir_option *row)
+{
+    _Alignas(16) char scratch[32]; /* room for one value of any type but a group */
+    struct fill_from from = { group, NULL, NULL };
+    config_setting_t *setting = config_setting_get_member(group, row->name);
+    if (row->type != WEIR_OPTION_GROUP) {
+        fill_one(config, findings, &from, row, scratch);
+    } else if (setting && !config_setting_is_group(setting)) {
+        tree_find(findings, setting, WEIR_LOG_ERROR, "must be %s", types[row->type].what);
+    }
+}
+
 static void offer(const char *name, const char *known, const char **nearest, unsigned *distance)
 {
     unsigned d = text_distance(name, known);

@@ -9,6 +9,7 @@
  *   uplink.c    uplinks                       section.c  a part of the tree as text
  *   secret.c    secrets in files              findings.c what is wrong
  *   check.c     everything, plugins too       plugin.c   finding and loading them
+ *   check_host.c  their own look at settings
  */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
@@ -71,6 +72,9 @@ config_setting_t *fill_member(const struct fill_from *from, const char *name);
  * with the nearest name. */
 void fill_all(struct config *config, struct findings *findings, const struct fill_from *from,
               const struct fill *fills, size_t fill_count, const char *const *others);
+/* Is the type of this one right? Nothing is kept. */
+void fill_check(struct config *config, struct findings *findings, config_setting_t *group,
+                const struct weir_option *row);
 /* The labels group as an array. */
 const struct weir_label *fill_labels(struct config *config, struct findings *findings,
                                      config_setting_t *group, size_t *ret_count);
@@ -81,6 +85,13 @@ const char *secret_resolve(struct config *config, struct findings *findings,
                            const config_setting_t *setting, const char *text);
 /* Does this text name a file with a secret? Then its path. */
 bool secret_file(const char *text, char *buf, size_t size);
+/* config_settings() that goes on after errors: complete whatever was wrong. */
+void settings_read(struct config *config, struct findings *findings, struct settings *ret_settings);
+/* check_host.c: what the plugin itself finds. */
+void check_adapter(struct findings *findings, const struct weir_adapter *adapter,
+                   const struct bus_config *config);
+void check_uplink(struct findings *findings, const char *gateway, const struct weir_uplink *plugin,
+                  const struct uplink_config *uplink);
 /* The name that is set, else the host name. */
 const char *settings_gateway(struct config *config);
 
@@ -122,7 +133,7 @@ struct uplink_options {
 };
 /* Documented settings that this version takes and does not use yet: checked by type, and a warning. */
 extern const struct weir_option spool_later[], device_later[], uplink_later[];
-void tables_warn_later(struct findings *findings, config_setting_t *group,
+void tables_warn_later(struct config *config, struct findings *findings, config_setting_t *group,
                        const struct weir_option *later);
 
 /* The group that all of one kind stand in ("buses"), and one of them; NULL if it is not there. */

@@ -59,7 +59,7 @@ static void settings_clock(struct findings *findings, config_setting_t *group, c
         }
     }
     ret->clock = CONFIG_CLOCK_FILE;
-    ret->clock_file = text + 5;
+    ret->clock_file = text + (strncmp(text, "file:", 5) == 0 ? 5 : 0);
     if (strncmp(text, "file:/", 6) != 0) {
         tree_find(findings, config_setting_get_member(group, "clock"), WEIR_LOG_ERROR,
                   "\"%s\" is none of auto, system, file:/path", text);
@@ -124,7 +124,7 @@ const char *settings_gateway(struct config *config)
     return arena_text(&config->arena, host[0] ? host : "weir");
 }
 
-int config_settings(struct config *config, struct findings *findings, struct settings *ret_settings)
+void settings_read(struct config *config, struct findings *findings, struct settings *ret_settings)
 {
     config_setting_t *gateway = config_group(config, "gateway", NULL);
     config_setting_t *spool = config_group(config, "spool", NULL);
@@ -135,11 +135,10 @@ int config_settings(struct config *config, struct findings *findings, struct set
     struct fill_from from_gateway = { gateway, NULL, gateway }, from_spool = { spool, NULL, spool };
     struct fill gateway_fill[] = { { gateway_rows, &g } };
     struct fill spool_fill[] = { { spool_rows, &s }, { spool_later, NULL } };
-    size_t errors = findings_errors(findings);
     check_root(config, findings);
     fill_all(config, findings, &from_gateway, gateway_fill, 1, gateway_others);
     fill_all(config, findings, &from_spool, spool_fill, 2, none);
-    tables_warn_later(findings, spool, spool_later);
+    tables_warn_later(config, findings, spool, spool_later);
     struct settings r = { .gateway = settings_gateway(config),
                           .directory = s.directory[0] ? s.directory : default_directory(config),
                           .ram = s.ram[0] ? s.ram : default_ram(config),
@@ -152,10 +151,18 @@ int config_settings(struct config *config, struct findings *findings, struct set
                            &r.label_count);
     r.buses = enabled_names(config, findings, "buses");
     r.uplinks = enabled_names(config, findings, "uplinks");
+    *ret_settings = r;
+}
+
+int config_settings(struct config *config, struct findings *findings, struct settings *ret_settings)
+{
+    struct settings settings;
+    size_t errors = findings_errors(findings);
+    settings_read(config, findings, &settings);
     if (findings_errors(findings) > errors) {
         return -EINVAL;
     }
-    *ret_settings = r;
+    *ret_settings = settings;
     return 0;
 }
 

@@ -135,12 +135,13 @@ const char *option_number(const struct weir_option *row, double number, char *bu
     return buf;
 }
 
-void tables_warn_later(struct findings *findings, config_setting_t *group,
+void tables_warn_later(struct config *config, struct findings *findings, config_setting_t *group,
                        const struct weir_option *later)
 {
     for (; group && later->name; later++) {
         config_setting_t *setting = config_setting_get_member(group, later->name);
         if (setting) {
+            fill_check(config, findings, group, later);
             tree_find(findings, setting, WEIR_LOG_WARNING,
                       "has no effect in this version, which keeps records in RAM only");
         }

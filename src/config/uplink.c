@@ -53,7 +53,7 @@ int config_uplink(struct config *config, const char *name, const struct weir_upl
                             { plugin->options, options },
                             { uplink_later, NULL } };
     fill_all(config, findings, &from, fills, 3, none);
-    tables_warn_later(findings, setting, uplink_later);
+    tables_warn_later(config, findings, setting, uplink_later);
     check_batch(findings, setting, plugin->options, &o.batch);
     check_qos(findings, setting);
     if (findings_errors(findings) > errors) {

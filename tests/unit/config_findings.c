@@ -85,6 +85,7 @@ static void top(void **state)
           "weir.conf:1: error: spool.ram_limit: must lie between 4MiB and 64GiB\n" },
         { "spool = { limit = \"1GiB\"; max_age = 5; };",
           "weir.conf:1: warning: spool.limit: has no effect in this version, which keeps records in RAM only\n"
+          "weir.conf:1: error: spool.max_age: must be a duration in quotes, as \"1s\"\n"
           "weir.conf:1: warning: spool.max_age: has no effect in this version, which keeps records in RAM only\n" },
         { "commands = { };", "weir.conf:1: warning: commands: has no effect in this version\n" },
     };
@@ -121,6 +122,11 @@ static void of_bus(void **state)
                  "echo.factr: unknown setting; \"factor\"?\n" NO_DEVICES },
         { BUS("port = \"/dev/x\"; address = \"h:1\";"),
           "weir.conf:2: error: buses.b: has a port and an address: one of them\n" NO_DEVICES },
+        { BUS("address = \"10.0.0.5\";"),
+          IN_BUS "address: needs a port number, as \"10.0.0.5:502\"\n" NO_DEVICES },
+        { BUS("address = \"h:x\";"),
+          IN_BUS "address: needs a port number, as \"10.0.0.5:502\"\n" NO_DEVICES },
+        { BUS("address = \"[::1]:502\";"), NO_DEVICES },
         { BUS("port = 5;"), IN_BUS "port: must be a text in quotes\n" NO_DEVICES },
         { BUS("devices = { };"), IN_BUS "devices: must be a list, as ( { ... }, { ... } )\n" NO_DEVICES },
         { BUS("devices = ( 5 );"), IN_BUS "devices[0]: must be a group, as { ... }\n" NO_DEVICES },
@@ -281,22 +287,25 @@ static void unreadable(void **state)
 static void whole(void **state)
 {
     rig_write("weir.conf",
-              "spool = { ram = \"/dev/shm/x\"; directory = \"/\"; };\n"
+              "spool = { ram = \"/dev/shm/x\"; directory = \"/\"; ram_limit = 5; };\n"
               "buses = {\n"
               "  one = { adapter = \"nosuch\";\n"
               "    devices = ( { name = \"d\"; },\n"
-              "                { name = \"e\"; } ); };\n"
+              "                { name = \"e\"; } ); port = \"/dev/x\"; };\n"
               "  two = { adapter = \"../evil\";\n"
               "    devices = ( { name = \"d\"; } ); };\n"
-              "  three = { };\n"
+              "  three = { port = \"/dev/x\"; };\n"
               "  four = { adapter = 5; };\n"
               "};\n"
-              "uplinks = { up = { }; };\n");
+              "uplinks = { up = { devices = [ \"e\", \"f\" ]; }; };\n");
     struct findings *findings = findings_create();
     assert_int_equal(config_check(rig_path("weir.conf"), findings), -EINVAL);
     char *found = rig_findings(findings), *at = strstr(found, ": no adapter-nosuch.so in ");
     static const char begin[] =
+        "weir.conf:1: error: spool.ram_limit: must lie between 4MiB and 64GiB\n"
         "weir.conf:7: error: buses.two.devices[0]: device \"d\" stands in weir.conf:4 already\n"
+        "weir.conf:8: error: buses.three: port \"/dev/x\" stands in weir.conf:3 already\n"
+        "weir.conf:11: error: uplinks.up.devices: there is no device \"f\"\n"
         "weir.conf:3: warning: buses.one: does not run: there is no adapter \"nosuch\"";
     static const char end[] =
         "weir.conf:6: warning: buses.two: does not run: \"../evil\" is no name of a plugin\n"
