@@ -43,7 +43,7 @@ chmod 0755 "$root/usr/sbin/policy-rc.d"
 chroot "$root" useradd --create-home --shell /bin/bash tester
 echo 'tester ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/tester"
 git -C "$source_dir" -c "safe.directory=$source_dir" bundle create -q "$root/home/tester/weir.bundle" HEAD
-chroot "$root" su - tester -c 'git clone -q weir.bundle weir'
+chroot "$root" su - tester -c 'git -c advice.detachedHead=false -c init.defaultBranch=main clone -q weir.bundle weir'
 
 status=0
 for command in "$@"; do

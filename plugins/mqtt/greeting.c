@@ -42,8 +42,8 @@ static bool says_v311(const struct session *session)
 /* The broker does not speak the version we came with: the other one, if it may be tried. */
 static bool try_other_version(struct session *session)
 {
-    int unsupported = says_v311(session) ? CONNACK_REFUSED_PROTOCOL_VERSION
-                                         : MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
+    int unsupported = says_v311(session) ? (int)CONNACK_REFUSED_PROTOCOL_VERSION
+                                         : (int)MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
     if (session->greeting.reason != unsupported || session->settings.version != SESSION_AUTO) {
         return false;
     }
