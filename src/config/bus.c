@@ -35,15 +35,15 @@ struct build {
 /* Keys that are no options: groups and lists with an own reader. */
 static const char *const bus_others[] = { "devices", NULL };
 static const char *const device_others[] = { "labels", "points", NULL };
-static const char *const model_others[] = { "labels", "points", "description", "manufacturer",
-                                            "source", NULL };
+static const char *const model_others[] = { "labels",       "points", "description",
+                                            "manufacturer", "source", NULL };
 static const char *const point_others[] = { NULL };
 
 /* Keys of what arrives at the broker: no point may be called so. */
-static const char *const reserved_points[] = { "gateway", "bus",    "epoch",  "seq",     "device",
-                                               "kind",    "time",   "values", "before",  "after",
-                                               "errors",  "suspect", "clock", "clock_error_s",
-                                               "uptime",  NULL };
+static const char *const reserved_points[] = { "gateway", "bus",           "epoch",  "seq",
+                                               "device",  "kind",          "time",   "values",
+                                               "before",  "after",         "errors", "suspect",
+                                               "clock",   "clock_error_s", "uptime", NULL };
 static const char *const reserved_names[] = { "weir", "state", "health", NULL };
 
 static bool listed(const char *const *list, const char *name)
@@ -57,7 +57,8 @@ static bool listed(const char *const *list, const char *name)
 static void check_reserved(struct build *b, const config_setting_t *setting, const char *name)
 {
     if (listed(reserved_names, name) || !strcmp(settings_gateway(b->config), name)) {
-        tree_find(b->findings, setting, WEIR_LOG_ERROR, "\"%s\" is taken: choose another name", name);
+        tree_find(b->findings, setting, WEIR_LOG_ERROR, "\"%s\" is taken: choose another name",
+                  name);
     }
 }
 
@@ -165,7 +166,8 @@ static void build_point(struct build *b, size_t device, size_t index, config_set
         return;
     }
     struct fill_from from = { own ? own : base, own ? base : NULL, where };
-    struct fill fills[] = { { point_rows, &options }, { b->adapter->point_options, adapter_options } };
+    struct fill fills[] = { { point_rows, &options },
+                            { b->adapter->point_options, adapter_options } };
     fill_all(b->config, b->findings, &from, fills, 2, point_others);
     if (own && base) {
         struct fill_from unknown = { base, NULL, base };
@@ -173,8 +175,8 @@ static void build_point(struct build *b, size_t device, size_t index, config_set
         fill_all(b->config, b->findings, &unknown, known, 2, point_others);
     }
     if (listed(reserved_points, options.name)) {
-        tree_find(b->findings, where, WEIR_LOG_ERROR, "\"%s\" is a key of every record: choose another name",
-                  options.name);
+        tree_find(b->findings, where, WEIR_LOG_ERROR,
+                  "\"%s\" is a key of every record: choose another name", options.name);
     }
     for (size_t i = 0; i < index; i++) {
         if (points[i].name && !strcmp(points[i].name, options.name)) {
@@ -194,8 +196,7 @@ static void build_points(struct build *b, size_t device, config_setting_t *setti
     size_t base_count = base ? (size_t)config_setting_length(base) : 0;
     size_t most = own_count + base_count + 1, count = 0;
     struct weir_device *d = (struct weir_device *)(uintptr_t)&b->bus->public.bus.devices[device];
-    struct device_config *dc =
-        (struct device_config *)(uintptr_t)&b->bus->public.devices[device];
+    struct device_config *dc = (struct device_config *)(uintptr_t)&b->bus->public.devices[device];
     d->points = arena_take(&b->config->arena, most * sizeof *d->points);
     dc->points = arena_take(&b->config->arena, most * sizeof *dc->points);
     b->bus->devices[device].points =
@@ -215,8 +216,8 @@ static void build_points(struct build *b, size_t device, config_setting_t *setti
     }
     d->point_count = count;
     if (count > WEIR_POINTS_MAX) {
-        tree_find(b->findings, setting, WEIR_LOG_ERROR, "%zu points; a device has at most %d", count,
-                  WEIR_POINTS_MAX);
+        tree_find(b->findings, setting, WEIR_LOG_ERROR, "%zu points; a device has at most %d",
+                  count, WEIR_POINTS_MAX);
     }
 }
 
@@ -250,7 +251,8 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
                                   .retries = options.retries,
                                   .line = tree_line(setting),
                                   .file = tree_file(setting) };
-    dc->labels = fill_labels(b->config, b->findings, fill_member(&from, "labels"), &dc->label_count);
+    dc->labels =
+        fill_labels(b->config, b->findings, fill_member(&from, "labels"), &dc->label_count);
     b->bus->devices[index].setting = setting;
     b->bus->devices[index].model = model;
     build_points(b, index, setting, model);
@@ -307,7 +309,8 @@ static void check_port(struct build *b, const struct port_config *port)
     if (path && address) {
         tree_find(b->findings, at, WEIR_LOG_ERROR, "has a port and an address: one of them");
     } else if (path && !(ports & WEIR_PORT_SERIAL)) {
-        tree_find(b->findings, at, WEIR_LOG_ERROR, "adapter %s uses no serial port", b->adapter->name);
+        tree_find(b->findings, at, WEIR_LOG_ERROR, "adapter %s uses no serial port",
+                  b->adapter->name);
     } else if (address && !has_tcp_port(port->address) && !b->adapter->default_tcp_port) {
         tree_find(b->findings, config_setting_get_member(at, "address"), WEIR_LOG_ERROR,
                   "needs a port number, as \"10.0.0.5:502\"");
@@ -315,9 +318,10 @@ static void check_port(struct build *b, const struct port_config *port)
         tree_find(b->findings, at, WEIR_LOG_ERROR, "adapter %s uses no address", b->adapter->name);
     } else if (!path && !address && !(ports & WEIR_PORT_NONE)) {
         tree_find(b->findings, at, WEIR_LOG_ERROR, "needs %s",
-                  ports == WEIR_PORT_TCP      ? "an address, as \"10.0.0.5:502\""
-                  : ports == WEIR_PORT_SERIAL ? "a port, as \"/dev/ttyUSB0\""
-                                              : "a port (\"/dev/ttyUSB0\") or an address (\"10.0.0.5:502\")");
+                  ports == WEIR_PORT_TCP ? "an address, as \"10.0.0.5:502\""
+                  : ports == WEIR_PORT_SERIAL
+                      ? "a port, as \"/dev/ttyUSB0\""
+                      : "a port (\"/dev/ttyUSB0\") or an address (\"10.0.0.5:502\")");
     }
 }
 
@@ -367,9 +371,10 @@ void config_where(const struct bus_config *bus, int device, int point, const cha
         const struct weir_device *public = &bus->bus.devices[device];
         from = (struct fill_from){ d->setting, d->model, NULL };
         if (point >= 0 && (size_t)point < public->point_count) {
-            config_setting_t *list = d->model ? config_setting_get_member(d->model, "points") : NULL;
-            from = (struct fill_from){ d->points[point], find_named(list, public->points[point].name),
-                                       NULL };
+            config_setting_t *list =
+                d->model ? config_setting_get_member(d->model, "points") : NULL;
+            from = (struct fill_from){ d->points[point],
+                                       find_named(list, public->points[point].name), NULL };
         }
     }
     const config_setting_t *member = key ? fill_member(&from, key) : NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * The whole configuration, plugins and models included, without opening a port: what `weir check` says and
- * what a start or reload asks first. A plugin that does not load is a warning, as the rest runs.
+ * The whole configuration, plugins and models included, without opening a port: what `weir check`
+ * says and what a start or reload asks first. A plugin that does not load is a warning, as the rest
+ * runs.
  */
 #include <errno.h>
 #include <linux/magic.h>
@@ -30,7 +31,8 @@ static const char *text_of(const config_setting_t *group, const char *key)
     return text;
 }
 
-/* Something named that only one may have: a device's name in the gateway, a port's on the machine. */
+/* Something named that only one may have: a device's name in the gateway, a port's on the machine.
+ */
 struct owner {
     const char *name;
     const config_setting_t *setting;
@@ -50,9 +52,8 @@ static int by_name(const void *a, const void *b)
 
 static void add_owner(struct owners *owners, const char *name, const config_setting_t *setting)
 {
-    struct owner *more = name && name[0]
-                             ? realloc(owners->list, (owners->count + 1) * sizeof *owners->list)
-                             : NULL;
+    struct owner *more =
+        name && name[0] ? realloc(owners->list, (owners->count + 1) * sizeof *owners->list) : NULL;
     if (more) {
         owners->list = more;
         more[owners->count++] = (struct owner){ name, setting };
@@ -214,11 +215,12 @@ static void check_places(struct config *config, struct findings *findings,
     config_setting_t *spool = config_group(config, "spool", NULL);
     spool = spool ? spool : config_root_setting(&config->tree);
     if (!on_tmpfs(settings->ram)) {
-        tree_find(findings, spool, WEIR_LOG_WARNING, "ram: %s is not in RAM (tmpfs)", settings->ram);
+        tree_find(findings, spool, WEIR_LOG_WARNING, "ram: %s is not in RAM (tmpfs)",
+                  settings->ram);
     }
     if (on_tmpfs(settings->directory)) {
-        tree_find(findings, spool, WEIR_LOG_WARNING, "directory: %s is in RAM and does not outlive a boot",
-                  settings->directory);
+        tree_find(findings, spool, WEIR_LOG_WARNING,
+                  "directory: %s is in RAM and does not outlive a boot", settings->directory);
     }
 }
 

@@ -131,7 +131,8 @@ void check_adapter(struct findings *findings, const struct weir_adapter *adapter
     }
 }
 
-static void uplink_log(struct weir_uplink_link *link, enum weir_level level, const char *format, ...)
+static void uplink_log(struct weir_uplink_link *link, enum weir_level level, const char *format,
+                       ...)
 {
 }
 
@@ -164,10 +165,9 @@ void check_uplink(struct findings *findings, const char *gateway, const struct w
 {
     char err[512] = "";
     void *self = NULL;
-    struct weir_uplink_env env = { .host = &uplink_host,
-                                   .gateway = gateway,
-                                   .name = uplink->name,
-                                   .options = uplink->options };
+    struct weir_uplink_env env = {
+        .host = &uplink_host, .gateway = gateway, .name = uplink->name, .options = uplink->options
+    };
     if (plugin->open(&env, &self, err, sizeof err) == 0) {
         plugin->close(self);
     } else {

@@ -6,9 +6,11 @@
  * goes through these tables, so that type, range, default, help and error look the same everywhere.
  *
  *   file(s) --config_load--> tree --config_settings--> gateway, spool, names of buses and uplinks
- *                             |---config_bus---> one bus, its devices and points (needs the adapter)
+ *                             |---config_bus---> one bus, its devices and points (needs the
+ * adapter)
  *                             |---config_uplink-> one uplink (needs the plugin)
- *                             '---config_section-> text for a child: gateway, spool, one bus or uplink
+ *                             '---config_section-> text for a child: gateway, spool, one bus or
+ * uplink
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -37,8 +39,7 @@ void findings_print(const struct findings *findings, FILE *out);
  * findings; another negative errno if the file could not be read (also a finding). */
 int config_load(const char *path, struct findings *findings, struct config **ret_config);
 /* The same from an open descriptor (a child's sealed memfd); `name` is for messages. */
-int config_load_fd(int fd, const char *name, struct findings *findings,
-                   struct config **ret_config);
+int config_load_fd(int fd, const char *name, struct findings *findings, struct config **ret_config);
 void config_unload(struct config *config);
 
 struct config_names {
@@ -58,7 +59,7 @@ struct settings {
     const char *directory;  /* flash */
     const char *ram;        /* tmpfs */
     int64_t ram_limit_bytes;
-    int64_t memory_limit_bytes; /* RLIMIT_DATA of each child */
+    int64_t memory_limit_bytes;  /* RLIMIT_DATA of each child */
     struct config_names buses;   /* enabled ones */
     struct config_names uplinks; /* enabled ones */
 };
@@ -70,8 +71,8 @@ const char *config_bus_adapter(struct config *config, const char *bus);
 const char *config_uplink_plugin(struct config *config, const char *uplink);
 
 /* libconfig text with gateway, spool and one bus (or one uplink) only; malloc()ed. A child reads it
- * with config_load_fd(), and secrets from where they lie. Equal text = nothing changed, neither here nor in
- * the files of secrets and models. */
+ * with config_load_fd(), and secrets from where they lie. Equal text = nothing changed, neither
+ * here nor in the files of secrets and models. */
 int config_section(struct config *config, const char *bus, const char *uplink,
                    struct findings *findings, char **ret_text, size_t *ret_len);
 
@@ -87,8 +88,8 @@ struct port_config {
 };
 
 struct point_config {
-    double deadband;         /* 0: every value */
-    int64_t max_silence_ns;  /* 0: none */
+    double deadband;        /* 0: every value */
+    int64_t max_silence_ns; /* 0: none */
 };
 
 /* index-parallel to bus.devices */
@@ -123,13 +124,13 @@ enum config_start { CONFIG_START_OLDEST, CONFIG_START_NOW };
 
 struct uplink_config {
     const char *name;
-    const void *options; /* the plugin's own struct */
-    int format;          /* enum config_format */
-    int start;           /* enum config_start */
+    const void *options;   /* the plugin's own struct */
+    int format;            /* enum config_format */
+    int start;             /* enum config_start */
     int64_t batch_records; /* 1: no arrays */
     int64_t batch_delay_ns;
     bool batch_compact;
-    int64_t inflight;            /* messages */
+    int64_t inflight; /* messages */
     int64_t reconnect_delay_max_ns;
     struct weir_names devices; /* filters; count 0: all */
     struct weir_names kinds;
@@ -140,8 +141,8 @@ struct uplink_config {
 int config_uplink(struct config *config, const char *name, const struct weir_uplink *plugin,
                   struct findings *findings, struct uplink_config **ret_uplink);
 
-/* Everything at once, plugins and models included; opens no port. What `weir check` and the start of
- * `weir run` use. Returns 0 if there is no error (plugins that do not load are warnings). */
+/* Everything at once, plugins and models included; opens no port. What `weir check` and the start
+ * of `weir run` use. Returns 0 if there is no error (plugins that do not load are warnings). */
 int config_check(const char *path, struct findings *findings);
 
 #endif

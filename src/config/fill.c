@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * From settings to structs, by option tables. One function a type; each returns false when the setting is
- * of another type, and then the finding says what it should be.
+ * From settings to structs, by option tables. One function a type; each returns false when the
+ * setting is of another type, and then the finding says what it should be.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -41,8 +41,9 @@ static bool is_whole(const struct one *o)
 
 static int64_t whole(const struct one *o)
 {
-    return config_setting_type(o->setting) == CONFIG_TYPE_INT ? config_setting_get_int(o->setting)
-                                                              : config_setting_get_int64(o->setting);
+    return config_setting_type(o->setting) == CONFIG_TYPE_INT
+               ? config_setting_get_int(o->setting)
+               : config_setting_get_int64(o->setting);
 }
 
 static bool fill_bool(struct one *o)
@@ -188,7 +189,8 @@ static bool fill_group(struct one *o)
     if (o->setting && !config_setting_is_group(o->setting)) {
         return false;
     }
-    struct fill_from from = { o->setting, NULL, o->setting }; /* not there: nothing in it is missing */
+    struct fill_from from = { o->setting, NULL,
+                              o->setting }; /* not there: nothing in it is missing */
     struct fill fill = { o->row->rows, o->to };
     static const char *const none[] = { NULL };
     fill_all(o->config, o->findings, &from, &fill, 1, none);
@@ -237,8 +239,8 @@ static bool never_null(enum weir_option_type type)
            type == WEIR_OPTION_SECRET;
 }
 
-static void fill_one(struct config *config, struct findings *findings,
-                     const struct fill_from *from, const struct weir_option *row, void *to)
+static void fill_one(struct config *config, struct findings *findings, const struct fill_from *from,
+                     const struct weir_option *row, void *to)
 {
     struct one o = { .config = config,
                      .findings = findings,
@@ -341,7 +343,8 @@ const struct weir_label *fill_labels(struct config *config, struct findings *fin
     size_t count = 0, length = group ? (size_t)config_setting_length(group) : 0;
     struct weir_label *labels = arena_take(&config->arena, (length + 1) * sizeof *labels);
     if (group && !config_setting_is_group(group)) {
-        tree_find(findings, group, WEIR_LOG_ERROR, "must be a group, as { site = \"Harbour St\"; }");
+        tree_find(findings, group, WEIR_LOG_ERROR,
+                  "must be a group, as { site = \"Harbour St\"; }");
         length = 0;
     }
     for (size_t i = 0; i < length && i < 255; i++) {
@@ -351,8 +354,9 @@ const struct weir_label *fill_labels(struct config *config, struct findings *fin
             tree_find(findings, label, WEIR_LOG_ERROR, "must be a text of at most 255 bytes");
             continue;
         }
-        labels[count++] = (struct weir_label){ arena_text(&config->arena, config_setting_name(label)),
-                                               arena_text(&config->arena, text) };
+        labels[count++] =
+            (struct weir_label){ arena_text(&config->arena, config_setting_name(label)),
+                                 arena_text(&config->arena, text) };
     }
     *ret_count = count;
     return labels;

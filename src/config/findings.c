@@ -48,8 +48,7 @@ void findings_add(struct findings *findings, const char *file, int line, enum we
     va_end(args);
     findings->errors += level == WEIR_LOG_ERROR;
     findings->warnings += level != WEIR_LOG_ERROR;
-    struct finding *more =
-        realloc(findings->list, (findings->count + 1) * sizeof *findings->list);
+    struct finding *more = realloc(findings->list, (findings->count + 1) * sizeof *findings->list);
     if (!more) {
         return; /* still counted */
     }

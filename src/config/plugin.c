@@ -107,7 +107,8 @@ static int check_file(int fd, const char *path, char *err, size_t err_size)
     }
     if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != own.st_uid) {
         const struct passwd *owner = getpwuid(st.st_uid);
-        snprintf(err, err_size, "%s: belongs to user %u (%s); it must belong to root, to the user "
+        snprintf(err, err_size,
+                 "%s: belongs to user %u (%s); it must belong to root, to the user "
                  "running weir or to the owner of the weir binary",
                  path, (unsigned)st.st_uid, owner ? owner->pw_name : "unknown");
         return -EPERM;
@@ -121,7 +122,7 @@ static int check_file(int fd, const char *path, char *err, size_t err_size)
 }
 
 /* Is all there that will be mapped? Of a file cut short, the loader would die (SIGBUS). */
-static bool is_whole(int fd, const ElfW(Ehdr) *head)
+static bool is_whole(int fd, const ElfW(Ehdr) * head)
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || head->e_phentsize != sizeof(ElfW(Phdr))) {
@@ -177,8 +178,8 @@ static int check_contract(enum plugin_kind kind, const char *name, const struct 
     uint32_t abi = kind == PLUGIN_ADAPTER ? plugin->adapter->abi : plugin->uplink->abi;
     uint32_t want = kind == PLUGIN_ADAPTER ? WEIR_ADAPTER_ABI : WEIR_UPLINK_ABI;
     if (abi != want) {
-        snprintf(err, err_size, "%s: is made for plugin ABI %u, this weir has %u", plugin->path, abi,
-                 want);
+        snprintf(err, err_size, "%s: is made for plugin ABI %u, this weir has %u", plugin->path,
+                 abi, want);
         return -EPROTO;
     }
     uint32_t size = kind == PLUGIN_ADAPTER ? plugin->adapter->size : plugin->uplink->size;
@@ -206,7 +207,8 @@ static int check_contract(enum plugin_kind kind, const char *name, const struct 
 static int keep_copy(enum plugin_kind kind, const void *found, struct plugin *plugin, char *err,
                      size_t err_size)
 {
-    size_t whole = kind == PLUGIN_ADAPTER ? sizeof(struct weir_adapter) : sizeof(struct weir_uplink);
+    size_t whole =
+        kind == PLUGIN_ADAPTER ? sizeof(struct weir_adapter) : sizeof(struct weir_uplink);
     size_t size = kind == PLUGIN_ADAPTER ? plugin->adapter->size : plugin->uplink->size;
     plugin->copy = calloc(1, whole);
     if (!plugin->copy) {
@@ -320,7 +322,8 @@ static size_t list_place(const char *place, const char *kind, struct found *list
             continue;
         }
         struct found *f = &list[count];
-        snprintf(f->name, sizeof f->name, "%.*s", (int)(len - prefix - 4), entry->d_name + prefix + 1);
+        snprintf(f->name, sizeof f->name, "%.*s", (int)(len - prefix - 4),
+                 entry->d_name + prefix + 1);
         snprintf(f->path, sizeof f->path, "%s/%.120s", place, entry->d_name);
         while (i < count && strcmp(list[i].name, f->name) != 0) {
             i++;
@@ -333,8 +336,8 @@ static size_t list_place(const char *place, const char *kind, struct found *list
     return count;
 }
 
-int plugin_list(enum plugin_kind kind, void (*visit)(void *context, const char *name, const char *path),
-                void *context)
+int plugin_list(enum plugin_kind kind,
+                void (*visit)(void *context, const char *name, const char *path), void *context)
 {
     enum { MOST = 256 };
     struct places places;
@@ -371,8 +374,8 @@ int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t siz
 int plugin_model_path(const char *adapter, const char *model, char *buf, size_t size)
 {
     char folder[PATH_BYTES + 80];
-    for (size_t i = 0; name_valid(model) && plugin_model_folder(adapter, i, folder, sizeof folder) == 0;
-         i++) {
+    for (size_t i = 0;
+         name_valid(model) && plugin_model_folder(adapter, i, folder, sizeof folder) == 0; i++) {
         int n = snprintf(buf, size, "%s/%s.conf", folder, model);
         if (n > 0 && (size_t)n < size && access(buf, R_OK) == 0) {
             return 0;

@@ -18,7 +18,8 @@ enum plugin_kind { PLUGIN_ADAPTER, PLUGIN_UPLINK };
 
 struct plugin {
     void *handle;
-    int fd; /* stays open as long as the plugin is loaded: the loader knows plugins by this number */
+    int fd; /* stays open as long as the plugin is loaded: the loader knows plugins by this number
+             */
     char path[512];
     void *copy; /* of its struct: what an older plugin does not have yet is NULL in it */
     union {
@@ -33,11 +34,12 @@ int plugin_load(enum plugin_kind kind, const char *name, struct plugin *ret_plug
 void plugin_unload(struct plugin *plugin);
 
 /* Calls visit for every plugin file found, in name order, the first of a name only. */
-int plugin_list(enum plugin_kind kind, void (*visit)(void *context, const char *name, const char *path),
-                void *context);
+int plugin_list(enum plugin_kind kind,
+                void (*visit)(void *context, const char *name, const char *path), void *context);
 
-/* The folders in which models of an adapter lie, by index from 0: the user's own (WEIR_SYSCONF_DIR/models), then
- * those of the build tree or the installed ones. -ENOENT behind the last. */
+/* The folders in which models of an adapter lie, by index from 0: the user's own
+ * (WEIR_SYSCONF_DIR/models), then those of the build tree or the installed ones. -ENOENT behind the
+ * last. */
 int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t size);
 /* The first file NAME.conf there. -ENOENT if there is none. */
 int plugin_model_path(const char *adapter, const char *model, char *buf, size_t size);

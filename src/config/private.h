@@ -60,16 +60,16 @@ struct fill {
     void *to;
 };
 
-/* Groups to take settings from: `own` first, then `base` (a model); either may be NULL. `where` is for
- * findings when a required one is missing. */
+/* Groups to take settings from: `own` first, then `base` (a model); either may be NULL. `where` is
+ * for findings when a required one is missing. */
 struct fill_from {
     config_setting_t *own, *base;
     const config_setting_t *where;
 };
 
 config_setting_t *fill_member(const struct fill_from *from, const char *name);
-/* Fills each struct from its table; members that no table and not `others` (NULL-ended) knows are findings,
- * with the nearest name. */
+/* Fills each struct from its table; members that no table and not `others` (NULL-ended) knows are
+ * findings, with the nearest name. */
 void fill_all(struct config *config, struct findings *findings, const struct fill_from *from,
               const struct fill *fills, size_t fill_count, const char *const *others);
 /* Is the type of this one right? Nothing is kept. */
@@ -131,7 +131,8 @@ struct uplink_options {
     struct batch_options batch;
     int64_t inflight, reconnect_delay_max_ns;
 };
-/* Documented settings that this version takes and does not use yet: checked by type, and a warning. */
+/* Documented settings that this version takes and does not use yet: checked by type, and a warning.
+ */
 extern const struct weir_option spool_later[], device_later[], uplink_later[];
 void tables_warn_later(struct config *config, struct findings *findings, config_setting_t *group,
                        const struct weir_option *later);

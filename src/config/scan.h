@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * A look at the text before libconfig sees it, for what libconfig gets wrong: an @include can end the
- * process, an integer beyond 31 bits without L wraps without a word, brackets in brackets take stack, a text without
- * end loses memory, and a comment without end hides the rest.
+ * A look at the text before libconfig sees it, for what libconfig gets wrong: an @include can end
+ * the process, an integer beyond 31 bits without L wraps without a word, brackets in brackets take
+ * stack, a text without end loses memory, and a comment without end hides the rest.
  */
 #ifndef CONFIG_SCAN_H
 #define CONFIG_SCAN_H

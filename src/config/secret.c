@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Secrets: in the configuration itself (then others must not read that file), in a file of their own
+ * Secrets: in the configuration itself (then others must not read that file), in a file of their
+ * own
  * ("file:/path", its first line), or a credential of systemd ("cred:NAME").
  */
 #include <errno.h>

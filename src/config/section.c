@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * A part of the tree as libconfig text, for a child: gateway, spool and one bus or uplink. The same tree gives
- * the same text. Files that it names (secrets, models) stand below as comments with their age and
- * size, so that a change in one of them is a change of the text:
+ * A part of the tree as libconfig text, for a child: gateway, spool and one bus or uplink. The same
+ * tree gives the same text. Files that it names (secrets, models) stand below as comments with
+ * their age and size, so that a change in one of them is a change of the text:
  *
  *   gateway = { ... };
  *   buses = { meters = { ... }; };

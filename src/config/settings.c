@@ -27,7 +27,8 @@ static const char *default_directory(struct config *config)
     if (geteuid() == 0) {
         return "/var/lib/weir";
     }
-    return state ? join(config, state, "/weir") : join(config, home ? home : "/tmp", "/.local/state/weir");
+    return state ? join(config, state, "/weir")
+                 : join(config, home ? home : "/tmp", "/.local/state/weir");
 }
 
 static const char *default_ram(struct config *config)
@@ -142,13 +143,13 @@ void settings_read(struct config *config, struct findings *findings, struct sett
     struct settings r = { .gateway = settings_gateway(config),
                           .directory = s.directory[0] ? s.directory : default_directory(config),
                           .ram = s.ram[0] ? s.ram : default_ram(config),
-                          .ram_limit_bytes = s.ram_limit_bytes ? s.ram_limit_bytes
-                                                               : default_ram_limit(),
+                          .ram_limit_bytes =
+                              s.ram_limit_bytes ? s.ram_limit_bytes : default_ram_limit(),
                           .memory_limit_bytes = g.memory_limit_bytes };
     settings_clock(findings, gateway, g.clock, &r);
-    r.labels = fill_labels(config, findings,
-                           gateway ? config_setting_get_member(gateway, "labels") : NULL,
-                           &r.label_count);
+    r.labels =
+        fill_labels(config, findings, gateway ? config_setting_get_member(gateway, "labels") : NULL,
+                    &r.label_count);
     r.buses = enabled_names(config, findings, "buses");
     r.uplinks = enabled_names(config, findings, "uplinks");
     *ret_settings = r;

@@ -23,11 +23,13 @@ static const char *const formats[] = { "json", "json-flat", NULL };
 static const char *const starts[] = { "oldest", "now", NULL };
 
 const struct weir_option gateway_rows[] = {
-    ROW(NAME, gateway_options, name, .name = "name", .help = "name of this gateway; default: the host name"),
+    ROW(NAME, gateway_options, name, .name = "name",
+        .help = "name of this gateway; default: the host name"),
     ROW(TEXT, gateway_options, clock, .name = "clock", .fallback = "auto",
         .help = "auto, system, or file:/path: when is the clock believed"),
     ROW(SIZE, gateway_options, memory_limit_bytes, .name = "memory_limit", .fallback = "64MiB",
-        .min = 16 << 20, .max = 4096.0 * (1 << 20), .help = "memory that one bus or uplink may take"),
+        .min = 16 << 20, .max = 4096.0 * (1 << 20),
+        .help = "memory that one bus or uplink may take"),
     { 0 },
 };
 
@@ -35,20 +37,26 @@ const struct weir_option spool_rows[] = {
     ROW(TEXT, spool_options, directory, .name = "directory", .help = "folder on flash"),
     ROW(TEXT, spool_options, ram, .name = "ram", .help = "folder in RAM (tmpfs)"),
     ROW(SIZE, spool_options, ram_limit_bytes, .name = "ram_limit", .min = 4 << 20,
-        .max = 65536.0 * (1 << 20), .help = "RAM for records; default: 5 % of memory, 16 to 64 MiB"),
+        .max = 65536.0 * (1 << 20),
+        .help = "RAM for records; default: 5 % of memory, 16 to 64 MiB"),
     { 0 },
 };
 
 const struct weir_option spool_later[] = {
-    LATER("persist_after", DURATION), LATER("checkpoint", DURATION), LATER("limit", SIZE),
-    LATER("max_age", DURATION), { 0 },
+    LATER("persist_after", DURATION),
+    LATER("checkpoint", DURATION),
+    LATER("limit", SIZE),
+    LATER("max_age", DURATION),
+    { 0 },
 };
 
 const struct weir_option bus_rows[] = {
     ROW(NAME, bus_options, adapter, .name = "adapter", .flags = WEIR_OPTION_REQUIRED,
         .help = "which plugin speaks on this bus"),
-    ROW(BOOL, bus_options, enabled, .name = "enabled", .fallback = "true", .help = "false: not run"),
-    ROW(TEXT, bus_options, port.path, .name = "port", .help = "serial port, best by /dev/serial/by-id"),
+    ROW(BOOL, bus_options, enabled, .name = "enabled", .fallback = "true",
+        .help = "false: not run"),
+    ROW(TEXT, bus_options, port.path, .name = "port",
+        .help = "serial port, best by /dev/serial/by-id"),
     ROW(TEXT, bus_options, port.address, .name = "address", .help = "HOST:PORT of a TCP endpoint"),
     ROW(INT, bus_options, port.baud, .name = "baud", .fallback = "9600", .min = 50, .max = 4000000,
         .unit = "bit/s", .help = "speed of the line"),
@@ -66,14 +74,16 @@ const struct weir_option bus_rows[] = {
 const struct weir_option device_rows[] = {
     ROW(NAME, device_options, name, .name = "name", .flags = WEIR_OPTION_REQUIRED,
         .help = "name of the device, one of a kind in the gateway"),
-    ROW(TEXT, device_options, model, .name = "model", .help = "a device model; weir models lists them"),
-    ROW(DURATION, device_options, every_ns, .name = "every", .fallback = "10s", .min = 0, .max = 86400,
-        .help = "how often it is read; 0s: back to back"),
+    ROW(TEXT, device_options, model, .name = "model",
+        .help = "a device model; weir models lists them"),
+    ROW(DURATION, device_options, every_ns, .name = "every", .fallback = "10s", .min = 0,
+        .max = 86400, .help = "how often it is read; 0s: back to back"),
     ROW(DURATION, device_options, timeout_ns, .name = "timeout", .fallback = "1s", .min = 0.005,
         .max = 60, .help = "how long one answer may take"),
     ROW(INT, device_options, retries, .name = "retries", .fallback = "1", .min = 0, .max = 10,
         .flags = WEIR_OPTION_RANGE, .help = "how often a request is tried again"),
-    ROW(BOOL, device_options, enabled, .name = "enabled", .fallback = "true", .help = "false: not read"),
+    ROW(BOOL, device_options, enabled, .name = "enabled", .fallback = "true",
+        .help = "false: not read"),
     { 0 },
 };
 
@@ -103,9 +113,12 @@ static const struct weir_option batch_rows[] = {
 const struct weir_option uplink_rows[] = {
     ROW(NAME, uplink_options, uplink, .name = "uplink", .flags = WEIR_OPTION_REQUIRED,
         .help = "which plugin delivers"),
-    ROW(BOOL, uplink_options, enabled, .name = "enabled", .fallback = "true", .help = "false: not run"),
-    ROW(NAMES, uplink_options, devices, .name = "devices", .help = "only these devices; default: all"),
-    ROW(NAMES, uplink_options, kinds, .name = "kinds", .help = "only these kinds of record; default: all"),
+    ROW(BOOL, uplink_options, enabled, .name = "enabled", .fallback = "true",
+        .help = "false: not run"),
+    ROW(NAMES, uplink_options, devices, .name = "devices",
+        .help = "only these devices; default: all"),
+    ROW(NAMES, uplink_options, kinds, .name = "kinds",
+        .help = "only these kinds of record; default: all"),
     ROW(CHOICE, uplink_options, format, .name = "format", .fallback = "json", .choices = formats,
         .help = "how records are written"),
     ROW(CHOICE, uplink_options, start, .name = "start", .fallback = "oldest", .choices = starts,
@@ -115,12 +128,15 @@ const struct weir_option uplink_rows[] = {
     ROW(INT, uplink_options, inflight, .name = "inflight", .fallback = "20", .min = 1, .max = 1000,
         .unit = "messages", .help = "messages under way without an answer"),
     ROW(DURATION, uplink_options, reconnect_delay_max_ns, .name = "reconnect_delay_max",
-        .fallback = "15s", .min = 0.1, .max = 3600, .help = "longest pause between attempts to connect"),
+        .fallback = "15s", .min = 0.1, .max = 3600,
+        .help = "longest pause between attempts to connect"),
     { 0 },
 };
 
 const struct weir_option uplink_later[] = {
-    LATER("hold_unsynced", DURATION), LATER("home_assistant", GROUP), { 0 },
+    LATER("hold_unsynced", DURATION),
+    LATER("home_assistant", GROUP),
+    { 0 },
 };
 
 const char *option_number(const struct weir_option *row, double number, char *buf, size_t size)

@@ -80,7 +80,8 @@ int tree_parse(struct arena *arena, const char *text, size_t len, const char *fi
     if (!config_read_string(ret_tree, text)) {
         const char *why = config_error_text(ret_tree);
         findings_add(findings, file, config_error_line(ret_tree), WEIR_LOG_ERROR, "%s",
-                     !strcmp(why, "duplicate setting name") ? "this setting stands here twice" : why);
+                     !strcmp(why, "duplicate setting name") ? "this setting stands here twice"
+                                                            : why);
         config_destroy(ret_tree);
         return -EINVAL;
     }
@@ -142,8 +143,8 @@ static void copy_scalar(config_setting_t *to, const config_setting_t *from)
 
 static void copy(config_setting_t *parent, const config_setting_t *from)
 {
-    config_setting_t *to = config_setting_add(parent, config_setting_name(from),
-                                              config_setting_type(from));
+    config_setting_t *to =
+        config_setting_add(parent, config_setting_name(from), config_setting_type(from));
     if (!to) {
         return;
     }
@@ -280,8 +281,7 @@ void config_unload(struct config *config)
 
 config_setting_t *config_group(struct config *config, const char *kind, const char *name)
 {
-    config_setting_t *all =
-        config_setting_get_member(config_root_setting(&config->tree), kind);
+    config_setting_t *all = config_setting_get_member(config_root_setting(&config->tree), kind);
     if (!all || !config_setting_is_group(all) || !name) {
         return name ? NULL : all;
     }

@@ -23,7 +23,8 @@ static void check_batch(struct findings *findings, config_setting_t *setting,
         (strstr(topic, "{device}") || strstr(topic, "{kind}") || strstr(topic, "{label."))) {
         tree_find(findings, setting, WEIR_LOG_WARNING,
                   "batch: records share a message only while the topic is the same; "
-                  "\"%s\" differs between devices", topic);
+                  "\"%s\" differs between devices",
+                  topic);
     }
 }
 

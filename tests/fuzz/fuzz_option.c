@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Any text as a configuration: the tree, the settings, a bus and an uplink through tables that have every type
- * of option, and the section for a child, which must read back as itself. In an input, what stands behind a
- * line "---" is a file in conf.d. libconfig parses; what it cannot be trusted with is looked for before
- * (scan.c), and memory that it loses itself after a syntax error is not counted as ours.
+ * Any text as a configuration: the tree, the settings, a bus and an uplink through tables that have
+ * every type of option, and the section for a child, which must read back as itself. In an input,
+ * what stands behind a line "---" is a file in conf.d. libconfig parses; what it cannot be trusted
+ * with is looked for before (scan.c), and memory that it loses itself after a syntax error is not
+ * counted as ours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,13 @@ struct every {
 static const char *const choices[] = { "one", "two", "three", NULL };
 static const struct weir_option inner_rows[] = {
     { .name = "on", .type = WEIR_OPTION_BOOL, .offset = offsetof(struct inner, on) },
-    { .name = "share", .type = WEIR_OPTION_FLOAT, .offset = offsetof(struct inner, share), .max = 1 },
-    { .name = "word", .type = WEIR_OPTION_TEXT, .offset = offsetof(struct inner, word),
+    { .name = "share",
+      .type = WEIR_OPTION_FLOAT,
+      .offset = offsetof(struct inner, share),
+      .max = 1 },
+    { .name = "word",
+      .type = WEIR_OPTION_TEXT,
+      .offset = offsetof(struct inner, word),
       .flags = WEIR_OPTION_REQUIRED },
     { 0 },
 };
@@ -176,7 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static FILE *nowhere;
     if (!folder[0]) {
         const char *place = getenv("TMPDIR"); /* run.py makes one and removes it */
-        snprintf(folder, sizeof folder, "%.32s/weir-fuzz-%d", place ? place : "/tmp", (int)getpid());
+        snprintf(folder, sizeof folder, "%.32s/weir-fuzz-%d", place ? place : "/tmp",
+                 (int)getpid());
         snprintf(conf, sizeof conf, "%s/conf.d", folder);
         snprintf(more, sizeof more, "%s/conf.d/more.conf", folder);
         if (mkdir(folder, 0700) != 0 || mkdir(conf, 0700) != 0) {

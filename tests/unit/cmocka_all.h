@@ -6,9 +6,9 @@
 #ifndef CMOCKA_ALL_H
 #define CMOCKA_ALL_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

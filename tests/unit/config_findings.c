@@ -32,7 +32,8 @@ static void check_all(const struct expect *cases, size_t count)
 #define CHECK(cases) check_all(cases, sizeof(cases) / sizeof *(cases))
 
 /* Line 1 and 2 of most cases; the rest is on line 3. */
-#define BUS(more)    "gateway = { name = \"g\"; };\nbuses = { b = { adapter = \"tiny\";\n" more " }; };"
+#define BUS(more)                                                                                  \
+    "gateway = { name = \"g\"; };\nbuses = { b = { adapter = \"tiny\";\n" more " }; };"
 #define DEVICE(more) BUS("devices = ( { name = \"d\"; unit_id = 1; " more " } );")
 #define POINT(more)  DEVICE("points = ( { name = \"p\"; at = 1; " more " } );")
 #define UPLINK(more) "uplinks = { u = { uplink = \"drop\";\nurl = \"x\";\n" more " }; };"
@@ -50,8 +51,8 @@ static void syntax(void **state)
         { "gateway = {", "weir.conf:1: error: syntax error\n" },
         { "spool = { ram = \"/a\";\n ram = \"/b\"; };",
           "weir.conf:2: error: this setting stands here twice\n" },
-        { "\n@include \"more.conf\"\n",
-          "weir.conf:2: error: @include is not supported: put the file into conf.d/ beside this one\n" },
+        { "\n@include \"more.conf\"\n", "weir.conf:2: error: @include is not supported: put the "
+                                        "file into conf.d/ beside this one\n" },
         { "\n\nspool = { ram_limit = 4294967296; };",
           LINE3 "this number is too large for 32 bits: write an L behind it\n" },
     };
@@ -76,7 +77,8 @@ static void top(void **state)
           "weir.conf:1: error: gateway.name: \"kerb 7\" is no name: 1 to 64 of A-Z a-z 0-9 . _ -, "
           "first a letter or digit\n" },
         { "gateway = { clock = \"file:relative\"; };",
-          "weir.conf:1: error: gateway.clock: \"file:relative\" is none of auto, system, file:/path\n" },
+          "weir.conf:1: error: gateway.clock: \"file:relative\" is none of auto, system, "
+          "file:/path\n" },
         { "gateway = { labels = \"none\"; };",
           "weir.conf:1: error: gateway.labels: must be a group, as { site = \"Harbour St\"; }\n" },
         { "gateway = { labels = { site = 5; }; };",
@@ -84,9 +86,11 @@ static void top(void **state)
         { "spool = { ram_limit = \"1MiB\"; };",
           "weir.conf:1: error: spool.ram_limit: must lie between 4MiB and 64GiB\n" },
         { "spool = { limit = \"1GiB\"; max_age = 5; };",
-          "weir.conf:1: warning: spool.limit: has no effect in this version, which keeps records in RAM only\n"
+          "weir.conf:1: warning: spool.limit: has no effect in this version, which keeps records "
+          "in RAM only\n"
           "weir.conf:1: error: spool.max_age: must be a duration in quotes, as \"1s\"\n"
-          "weir.conf:1: warning: spool.max_age: has no effect in this version, which keeps records in RAM only\n" },
+          "weir.conf:1: warning: spool.max_age: has no effect in this version, which keeps records "
+          "in RAM only\n" },
         { "commands = { };", "weir.conf:1: warning: commands: has no effect in this version\n" },
     };
     CHECK(cases);
@@ -102,12 +106,13 @@ static void of_bus(void **state)
         { BUS("baud = \"9600\";"), IN_BUS "baud: must be a whole number\n" NO_DEVICES },
         { BUS("baud = 9600.0;"), IN_BUS "baud: must be a whole number\n" NO_DEVICES },
         { BUS("baud = 10;"), IN_BUS "baud: must lie between 50 and 4000000 bit/s\n" NO_DEVICES },
-        { BUS("parity = \"evn\";"), IN_BUS "parity: \"evn\" is none of none, even, odd\n" NO_DEVICES },
+        { BUS("parity = \"evn\";"),
+          IN_BUS "parity: \"evn\" is none of none, even, odd\n" NO_DEVICES },
         { BUS("parity = 1;"), IN_BUS "parity: must be a word in quotes\n" NO_DEVICES },
         { BUS("enabled = \"yes\";"), IN_BUS "enabled: must be true or false\n" NO_DEVICES },
-        { BUS("connect_timeout = \"5 s\";"),
-          IN_BUS "connect_timeout: \"5 s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or "
-                 "\"30d\"\n" NO_DEVICES },
+        { BUS("connect_timeout = \"5 s\";"), IN_BUS
+          "connect_timeout: \"5 s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or "
+          "\"30d\"\n" NO_DEVICES },
         { BUS("connect_timeout = 5;"),
           IN_BUS "connect_timeout: must be a duration in quotes, as \"1s\"\n" NO_DEVICES },
         { BUS("connect_timeout = \"1ms\";"),
@@ -128,7 +133,8 @@ static void of_bus(void **state)
           IN_BUS "address: needs a port number, as \"10.0.0.5:502\"\n" NO_DEVICES },
         { BUS("address = \"[::1]:502\";"), NO_DEVICES },
         { BUS("port = 5;"), IN_BUS "port: must be a text in quotes\n" NO_DEVICES },
-        { BUS("devices = { };"), IN_BUS "devices: must be a list, as ( { ... }, { ... } )\n" NO_DEVICES },
+        { BUS("devices = { };"),
+          IN_BUS "devices: must be a list, as ( { ... }, { ... } )\n" NO_DEVICES },
         { BUS("devices = ( 5 );"), IN_BUS "devices[0]: must be a group, as { ... }\n" NO_DEVICES },
         { "buses = { b = { adapter = 5; }; };", "" }, /* without a plugin: see the whole check */
     };
@@ -142,22 +148,27 @@ static void of_device(void **state)
         { BUS("devices = ( { name = \"d\"; } );"),
           LINE3 "buses.b.devices[0]: unit_id is missing (number of the unit)\n" },
         { BUS("devices = ( { unit_id = 1; } );"),
-          LINE3 "buses.b.devices[0]: name is missing (name of the device, one of a kind in the gateway)\n" },
-        { BUS("devices = ( { name = 5; unit_id = 1; } );"), IN_DEVICE "name: must be a name in quotes\n" },
+          LINE3 "buses.b.devices[0]: name is missing (name of the device, one of a kind in the "
+                "gateway)\n" },
+        { BUS("devices = ( { name = 5; unit_id = 1; } );"),
+          IN_DEVICE "name: must be a name in quotes\n" },
         { BUS("devices = ( { name = \"d\"; unit_id = 300; } );"),
           IN_DEVICE "unit_id: must lie between 1 and 247\n" },
-        { DEVICE("every = \"-1s\";"),
-          IN_DEVICE "every: \"-1s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or \"30d\"\n" },
+        { DEVICE("every = \"-1s\";"), IN_DEVICE
+          "every: \"-1s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or \"30d\"\n" },
         { DEVICE("retries = 11;"), IN_DEVICE "retries: must lie between 0 and 10\n" },
         { DEVICE("order = \"middle\";"), IN_DEVICE "order: \"middle\" is none of first, last\n" },
-        { DEVICE("window = \"1m\";"), "weir.conf:3: warning: buses.b.devices[0].window: has no effect in "
-                                      "this version, which keeps records in RAM only\n" },
+        { DEVICE("window = \"1m\";"),
+          "weir.conf:3: warning: buses.b.devices[0].window: has no effect in "
+          "this version, which keeps records in RAM only\n" },
         { DEVICE("labels = ( );"),
           IN_DEVICE "labels: must be a group, as { site = \"Harbour St\"; }\n" },
-        { DEVICE("model = \"scael-1\";"), IN_DEVICE "model: there is no model \"scael-1\" for adapter tiny; "
-                                                    "weir models lists them\n" },
-        { DEVICE("model = \"../tiny/scale-1\";"), IN_DEVICE
-          "model: there is no model \"../tiny/scale-1\" for adapter tiny; weir models lists them\n" },
+        { DEVICE("model = \"scael-1\";"),
+          IN_DEVICE "model: there is no model \"scael-1\" for adapter tiny; "
+                    "weir models lists them\n" },
+        { DEVICE("model = \"../tiny/scale-1\";"),
+          IN_DEVICE "model: there is no model \"../tiny/scale-1\" for adapter tiny; weir models "
+                    "lists them\n" },
         { DEVICE("model = 5;"), IN_DEVICE "model: must be a text in quotes\n" },
         { BUS("devices = ( { name = \"state\"; unit_id = 1; } );"),
           LINE3 "buses.b.devices[0]: \"state\" is taken: choose another name\n" },
@@ -184,10 +195,11 @@ static void of_point(void **state)
           LINE3 "buses.b.devices[0].points[0]: at is missing (a whole number)\n" },
         { DEVICE("points = ( { name = \"p\"; at = 1; }, { name = \"p\"; at = 2; } );"),
           LINE3 "buses.b.devices[0].points[1]: a point \"p\" stands here twice\n" },
-        { DEVICE("points = ( { name = \"seq\"; at = 1; } );"),
-          LINE3 "buses.b.devices[0].points[0]: \"seq\" is a key of every record: choose another name\n" },
+        { DEVICE("points = ( { name = \"seq\"; at = 1; } );"), LINE3
+          "buses.b.devices[0].points[0]: \"seq\" is a key of every record: choose another name\n" },
         { DEVICE("model = \"scale-1\";\npoints = ( { name = \"tare\"; }, { name = \"tare\"; } );"),
-          "weir.conf:4: error: buses.b.devices[0].points[1]: a point \"tare\" stands here twice\n" },
+          "weir.conf:4: error: buses.b.devices[0].points[1]: a point \"tare\" stands here "
+          "twice\n" },
     };
     CHECK(cases);
 }
@@ -199,27 +211,33 @@ static void of_uplink(void **state)
         { "uplinks = { u = { uplink = \"drop\"; }; };",
           "weir.conf:1: error: uplinks.u: url is missing (where to)\n" },
         { UPLINK("pasword = \"x\";"), IN_UPLINK "pasword: unknown setting; \"password\"?\n" },
-        { UPLINK("tags = \"a\";"), IN_UPLINK "tags: must be a list of texts, as [ \"a\", \"b\" ]\n" },
-        { UPLINK("tags = [ 1, 2 ];"), IN_UPLINK "tags: must be a list of texts, as [ \"a\", \"b\" ]\n" },
-        { UPLINK("client = \"a b\";"), IN_UPLINK "client: \"a b\" is no name: 1 to 64 of A-Z a-z 0-9 . _ -, "
-                                                 "first a letter or digit\n" },
+        { UPLINK("tags = \"a\";"),
+          IN_UPLINK "tags: must be a list of texts, as [ \"a\", \"b\" ]\n" },
+        { UPLINK("tags = [ 1, 2 ];"),
+          IN_UPLINK "tags: must be a list of texts, as [ \"a\", \"b\" ]\n" },
+        { UPLINK("client = \"a b\";"),
+          IN_UPLINK "client: \"a b\" is no name: 1 to 64 of A-Z a-z 0-9 . _ -, "
+                    "first a letter or digit\n" },
         { UPLINK("pause = \"100ms\";"), IN_UPLINK "pause: must lie between 500ms and 1m\n" },
         { UPLINK("format = \"xml\";"), IN_UPLINK "format: \"xml\" is none of json, json-flat\n" },
-        { UPLINK("batch = { records = 0; };"), IN_UPLINK "batch.records: must lie between 1 and 10000\n" },
+        { UPLINK("batch = { records = 0; };"),
+          IN_UPLINK "batch.records: must lie between 1 and 10000\n" },
         { UPLINK("password = \"cred:x\";"),
           IN_UPLINK "password: there are no credentials of systemd here\n" },
         { UPLINK("password = \"file:/nowhere/at/all\";"),
           IN_UPLINK "password: cannot read /nowhere/at/all: No such file or directory\n" },
         { UPLINK("password = \"file:/dev/null\";"),
           IN_UPLINK "password: /dev/null has nothing in its first line\n" },
-        { UPLINK("qos = 0;"), "weir.conf:3: warning: uplinks.u.qos: with QoS 0 nobody acknowledges: the "
-                              "promises of the buffer do not hold\n" },
+        { UPLINK("qos = 0;"),
+          "weir.conf:3: warning: uplinks.u.qos: with QoS 0 nobody acknowledges: the "
+          "promises of the buffer do not hold\n" },
         { UPLINK("topic = \"a/{device}\"; batch = { records = 10; };"),
-          "weir.conf:1: warning: uplinks.u: batch: records share a message only while the topic is the "
+          "weir.conf:1: warning: uplinks.u: batch: records share a message only while the topic is "
+          "the "
           "same; \"a/{device}\" differs between devices\n" },
-        { UPLINK("hold_unsynced = \"1h\";"),
-          "weir.conf:3: warning: uplinks.u.hold_unsynced: has no effect in this version, which keeps "
-          "records in RAM only\n" },
+        { UPLINK("hold_unsynced = \"1h\";"), "weir.conf:3: warning: uplinks.u.hold_unsynced: has "
+                                             "no effect in this version, which keeps "
+                                             "records in RAM only\n" },
     };
     CHECK(cases);
 }
@@ -233,10 +251,13 @@ static void of_model(void **state)
     struct loaded l = rig_load();
     found = rig_findings(l.findings);
     assert_int_equal(findings_errors(l.findings), 4);
-    assert_non_null(strstr(found, "models/tiny/broken.conf:4: error: ordre: unknown setting; \"order\"?\n"));
-    assert_non_null(strstr(found, "models/tiny/broken.conf:5: error: unit_id: must lie between 1 and 247\n"));
-    assert_non_null(strstr(found, "models/tiny/broken.conf:6: error: points[0].skale: unknown setting; "
-                                  "\"scale\"?\n"));
+    assert_non_null(
+        strstr(found, "models/tiny/broken.conf:4: error: ordre: unknown setting; \"order\"?\n"));
+    assert_non_null(
+        strstr(found, "models/tiny/broken.conf:5: error: unit_id: must lie between 1 and 247\n"));
+    assert_non_null(strstr(found,
+                           "models/tiny/broken.conf:6: error: points[0].skale: unknown setting; "
+                           "\"scale\"?\n"));
     assert_non_null(strstr(found, "models/tiny/torn.conf:"));
     free(found);
     rig_unload(&l);
@@ -252,8 +273,9 @@ static void readable_by_others(void **state)
     assert_int_equal(chmod(rig_path("conf.d/up.conf"), 0644), 0);
     l = rig_load();
     char *found = rig_findings(l.findings);
-    assert_string_equal(found, "conf.d/up.conf:3: error: uplinks.u.password: stands in a file that others "
-                               "can read (mode 0644); chmod 0640 conf.d/up.conf\n");
+    assert_string_equal(found,
+                        "conf.d/up.conf:3: error: uplinks.u.password: stands in a file that others "
+                        "can read (mode 0644); chmod 0640 conf.d/up.conf\n");
     free(found);
     rig_unload(&l);
 }
@@ -267,9 +289,10 @@ static void from_two_files(void **state)
     rig_write("conf.d/40.conf", "spool = { };");
     struct loaded l = rig_load();
     char *found = rig_findings(l.findings);
-    assert_string_equal(found, "conf.d/10.conf:3: error: gateway.name: is set already in weir.conf:2\n"
-                               "conf.d/20.conf:2: error: syntax error\n"
-                               "conf.d/40.conf:1: error: spool: is set already in conf.d/30.conf:1\n");
+    assert_string_equal(found,
+                        "conf.d/10.conf:3: error: gateway.name: is set already in weir.conf:2\n"
+                        "conf.d/20.conf:2: error: syntax error\n"
+                        "conf.d/40.conf:1: error: spool: is set already in conf.d/30.conf:1\n");
     free(found);
     rig_unload(&l);
 }
@@ -286,18 +309,17 @@ static void unreadable(void **state)
 /* The whole check; the adapter is nowhere, which is a warning. */
 static void whole(void **state)
 {
-    rig_write("weir.conf",
-              "spool = { ram = \"/dev/shm/x\"; directory = \"/\"; ram_limit = 5; };\n"
-              "buses = {\n"
-              "  one = { adapter = \"nosuch\";\n"
-              "    devices = ( { name = \"d\"; },\n"
-              "                { name = \"e\"; } ); port = \"/dev/x\"; };\n"
-              "  two = { adapter = \"../evil\";\n"
-              "    devices = ( { name = \"d\"; } ); };\n"
-              "  three = { port = \"/dev/x\"; };\n"
-              "  four = { adapter = 5; };\n"
-              "};\n"
-              "uplinks = { up = { devices = [ \"e\", \"f\" ]; }; };\n");
+    rig_write("weir.conf", "spool = { ram = \"/dev/shm/x\"; directory = \"/\"; ram_limit = 5; };\n"
+                           "buses = {\n"
+                           "  one = { adapter = \"nosuch\";\n"
+                           "    devices = ( { name = \"d\"; },\n"
+                           "                { name = \"e\"; } ); port = \"/dev/x\"; };\n"
+                           "  two = { adapter = \"../evil\";\n"
+                           "    devices = ( { name = \"d\"; } ); };\n"
+                           "  three = { port = \"/dev/x\"; };\n"
+                           "  four = { adapter = 5; };\n"
+                           "};\n"
+                           "uplinks = { up = { devices = [ \"e\", \"f\" ]; }; };\n");
     struct findings *findings = findings_create();
     assert_int_equal(config_check(rig_path("weir.conf"), findings), -EINVAL);
     char *found = rig_findings(findings), *at = strstr(found, ": no adapter-nosuch.so in ");
@@ -324,10 +346,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(syntax),    TEST(top),      TEST(of_bus),
-        TEST(of_device), TEST(of_point), TEST(of_uplink),
-        TEST(of_model),  TEST(whole),    TEST(readable_by_others),
-        TEST(unreadable), TEST(from_two_files),
+        TEST(syntax),
+        TEST(top),
+        TEST(of_bus),
+        TEST(of_device),
+        TEST(of_point),
+        TEST(of_uplink),
+        TEST(of_model),
+        TEST(whole),
+        TEST(readable_by_others),
+        TEST(unreadable),
+        TEST(from_two_files),
     };
     unsetenv("CREDENTIALS_DIRECTORY");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,9 +123,11 @@ static void contract(void **state)
 
 static void libraries(void **state)
 {
-    as_built("library", -ELIBBAD,
-             "cannot be loaded: libweir-missing.so: cannot open shared object file: No such file or "
-             "directory", NULL);
+    as_built(
+        "library", -ELIBBAD,
+        "cannot be loaded: libweir-missing.so: cannot open shared object file: No such file or "
+        "directory",
+        NULL);
     as_built("undefined", -ELIBBAD, "cannot be loaded: undefined symbol: nobody_has_this", NULL);
 }
 
@@ -178,9 +180,10 @@ static void owner(void **state)
     }
     copy_good(0755);
     assert_int_equal(chown(place, 65534, 0), 0);
-    refused(PLUGIN_ADAPTER, "good", -EPERM,
-            "belongs to user 65534 (nobody); it must belong to root, to the user running weir or to "
-            "the owner of the weir binary");
+    refused(
+        PLUGIN_ADAPTER, "good", -EPERM,
+        "belongs to user 65534 (nobody); it must belong to root, to the user running weir or to "
+        "the owner of the weir binary");
 }
 
 static void nowhere(void **state)
@@ -226,8 +229,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(good),  TEST(contract), TEST(libraries), TEST(files),
-        TEST(modes), TEST(owner),    TEST(nowhere),   TEST(list),    TEST(older_and_two),
+        TEST(good),  TEST(contract), TEST(libraries), TEST(files),         TEST(modes),
+        TEST(owner), TEST(nowhere),  TEST(list),      TEST(older_and_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

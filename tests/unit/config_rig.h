@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * For the tests of src/config: files in a folder that lasts as long as the test, an adapter and an uplink
- * that are nothing but their options, and findings as text.
+ * For the tests of src/config: files in a folder that lasts as long as the test, an adapter and an
+ * uplink that are nothing but their options, and findings as text.
  */
 #ifndef CONFIG_RIG_H
 #define CONFIG_RIG_H

@@ -40,17 +40,21 @@ static struct config *read_again(const char *text)
 }
 
 static const char every_type[] =
-    "gateway = { name = \"g\"; labels = { quote = \"a \\\"b\\\" \\\\ \\n\\t\\x01 \xc3\xa4 # // /* @include\"; }; };\n"
+    "gateway = { name = \"g\"; labels = { quote = \"a \\\"b\\\" \\\\ \\n\\t\\x01 \xc3\xa4 # // /* "
+    "@include\"; }; };\n"
     "spool = { ram = \"/dev/shm/x\"; };\n"
     "buses = {\n"
     "  other = { adapter = \"tiny\"; devices = ( { name = \"not here\"; } ); };\n"
     "  b = { adapter = \"tiny\"; size = 1048576L; baud = 9600; enabled = true;\n"
     "    echo = { on = true; factor = 1e-7; };\n"
-    "    devices = ( { name = \"d\"; unit_id = 0x10; points = ( { name = \"p\"; at = 9223372036854775807L;\n"
-    "      scale = 0.1; }, { name = \"q\"; at = -5; scale = 3.0; }, { name = \"r\"; at = -2147483648;\n"
+    "    devices = ( { name = \"d\"; unit_id = 0x10; points = ( { name = \"p\"; at = "
+    "9223372036854775807L;\n"
+    "      scale = 0.1; }, { name = \"q\"; at = -5; scale = 3.0; }, { name = \"r\"; at = "
+    "-2147483648;\n"
     "      scale = -1e20; } ); } ); };\n"
     "};\n"
-    "uplinks = { u = { uplink = \"drop\"; url = \"x\"; tags = [ \"a\", \"b\" ]; devices = ( ); kinds = [ ]; }; };\n";
+    "uplinks = { u = { uplink = \"drop\"; url = \"x\"; tags = [ \"a\", \"b\" ]; devices = ( ); "
+    "kinds = [ ]; }; };\n";
 
 static void round_trip(void **state)
 {
@@ -112,8 +116,10 @@ static void named_files(void **state)
 {
     char text[256];
     rig_write("secret", "one");
-    snprintf(text, sizeof text, "uplinks = { u = { uplink = \"drop\"; url = \"\"; password = \"file:%s\"; }; };\n"
-             "buses = { b = { adapter = \"tiny\"; devices = ( { name = \"d\"; model = \"scale-1\"; } ); }; };",
+    snprintf(text, sizeof text,
+             "uplinks = { u = { uplink = \"drop\"; url = \"\"; password = \"file:%s\"; }; };\n"
+             "buses = { b = { adapter = \"tiny\"; devices = ( { name = \"d\"; model = \"scale-1\"; "
+             "} ); }; };",
              rig_path("secret"));
     struct loaded l = rig_load_good(text);
     char *bus = section_of(l.config, "b", NULL), *before = section_of(l.config, NULL, "u");

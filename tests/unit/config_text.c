@@ -55,7 +55,9 @@ static void durations(void **state)
 
 static void durations_back(void **state)
 {
-    static const char *const texts[] = { "250ms", "1s", "15m", "12h", "30d", "1500ms", "0s", "7us" };
+    static const char *const texts[] = {
+        "250ms", "1s", "15m", "12h", "30d", "1500ms", "0s", "7us"
+    };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char buf[24];
         int64_t ns;
@@ -70,10 +72,20 @@ static void sizes(void **state)
         const char *text;
         int64_t bytes;
     } cases[] = {
-        { "64MiB", 64 << 20 }, { "1GiB", 1 << 30 },  { "512KiB", 512 << 10 }, { "4096", 4096 },
-        { "10B", 10 },         { "1.5KiB", 1536 },   { "", -1 },              { "1MB", -1 },
-        { "1 MiB", -1 },       { "-1", -1 },         { "MiB", -1 },           { "1e9", -1 },
-        { "0x10", -1 },        { "99999999999GiB", -1 },
+        { "64MiB", 64 << 20 },
+        { "1GiB", 1 << 30 },
+        { "512KiB", 512 << 10 },
+        { "4096", 4096 },
+        { "10B", 10 },
+        { "1.5KiB", 1536 },
+        { "", -1 },
+        { "1MB", -1 },
+        { "1 MiB", -1 },
+        { "-1", -1 },
+        { "MiB", -1 },
+        { "1e9", -1 },
+        { "0x10", -1 },
+        { "99999999999GiB", -1 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t bytes = -1;
@@ -102,7 +114,9 @@ static void names(void **state)
     longest[64] = 'a', longest[65] = 0;
     assert_false(name_valid(longest));
     static const char *const good[] = { "a", "0", "Z9", "a.b_c-d", "feeder-1" };
-    static const char *const bad[] = { "", "-a", ".a", "_a", "a b", "a/b", "a+", "\xc3\xa4", "a\n" };
+    static const char *const bad[] = {
+        "", "-a", ".a", "_a", "a b", "a/b", "a+", "\xc3\xa4", "a\n"
+    };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_true(name_valid(good[i]));
     }
@@ -130,7 +144,8 @@ static void distances(void **state)
 /* Text -> lines, as printed. */
 static void scans(void **state)
 {
-    static const char large[] = "f:1: error: this number is too large for 32 bits: write an L behind it\n";
+    static const char large[] =
+        "f:1: error: this number is too large for 32 bits: write an L behind it\n";
     static const char larger[] = "f:1: error: this number is too large, even for 64 bits\n";
     static const char open_text[] =
         "f:1: error: a text begins here and has no end: a \" is missing\n";
@@ -162,7 +177,8 @@ static void scans(void **state)
         { "a = \"1\n2\n\";\n@include \"x\"\nb = 3000000000;",
           "f:4: error: @include is not supported: put the file into conf.d/ beside this one\n"
           "f:5: error: this number is too large for 32 bits: write an L behind it\n" },
-        { "a = ((((((((((((((((((((((((((((((((\n(", "f:2: error: too many brackets inside each other\n" },
+        { "a = ((((((((((((((((((((((((((((((((\n(",
+          "f:2: error: too many brackets inside each other\n" },
         { "a = ((((((((((((((((((((((((((((((((", "" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -63,7 +63,8 @@ static void settings(void **state)
 static void bus(void **state)
 {
     struct loaded l = rig_load_good(
-        "buses = { b = { adapter = \"tiny\"; port = \"/dev/ttyX\"; baud = 19200; parity = \"even\";\n"
+        "buses = { b = { adapter = \"tiny\"; port = \"/dev/ttyX\"; baud = 19200; parity = "
+        "\"even\";\n"
         "  stop_bits = 2; size = 4096; echo = { on = true; };\n"
         "  devices = (\n"
         "    { name = \"d1\"; unit_id = 7; every = \"0s\"; retries = 0; note = \"a \\\"b\\\"\";\n"
@@ -126,10 +127,10 @@ static void where(void **state)
         const char *key, *file;
         int line;
     } cases[] = {
-        { -1, -1, "size", "weir.conf", 3 },       { -1, -1, NULL, "weir.conf", 1 },
-        { 0, -1, "model", "weir.conf", 6 },       { 0, -1, "unit_id", "scale-1.conf", 5 },
-        { 0, -1, "note", "weir.conf", 5 },        { 0, 0, "at", "scale-1.conf", 10 },
-        { 0, 1, "scale", "weir.conf", 8 },        { 0, 2, NULL, "scale-1.conf", 12 },
+        { -1, -1, "size", "weir.conf", 3 }, { -1, -1, NULL, "weir.conf", 1 },
+        { 0, -1, "model", "weir.conf", 6 }, { 0, -1, "unit_id", "scale-1.conf", 5 },
+        { 0, -1, "note", "weir.conf", 5 },  { 0, 0, "at", "scale-1.conf", 10 },
+        { 0, 1, "scale", "weir.conf", 8 },  { 0, 2, NULL, "scale-1.conf", 12 },
         { 9, 9, "size", "weir.conf", 3 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -149,7 +150,8 @@ static void model(void **state)
         "buses = { b = { adapter = \"tiny\"; devices = (\n"
         "  { name = \"d\"; model = \"scale-1\"; },\n"
         "  { name = \"e\"; model = \"scale-1\"; unit_id = 20; every = \"5s\"; labels = { };\n"
-        "    points = ( { name = \"more\"; at = 9; }, { name = \"tare\"; unit = \"g\"; } ); } ); }; };");
+        "    points = ( { name = \"more\"; at = 9; }, { name = \"tare\"; unit = \"g\"; } ); } ); "
+        "}; };");
     const struct weir_device *d = l.bus->bus.devices;
     const struct tiny_device *t = d[0].options;
     assert_int_equal(t->unit_id, 9);
@@ -188,10 +190,11 @@ static void uplink(void **state)
     assert_int_equal(l.uplink->inflight, 20);
     assert_int_equal(l.uplink->reconnect_delay_max_ns, 15000000000);
     rig_unload(&l);
-    l = rig_load_good("uplinks = { u = { uplink = \"drop\"; url = \"\"; tags = [ \"a\", \"b\" ];\n"
-                      "  devices = ( \"d1\" ); kinds = [ ]; format = \"json-flat\"; start = \"now\";\n"
-                      "  batch = { records = 50; delay = \"2s\"; compact = true; }; inflight = 5;\n"
-                      "  qos = 2L; }; };");
+    l = rig_load_good(
+        "uplinks = { u = { uplink = \"drop\"; url = \"\"; tags = [ \"a\", \"b\" ];\n"
+        "  devices = ( \"d1\" ); kinds = [ ]; format = \"json-flat\"; start = \"now\";\n"
+        "  batch = { records = 50; delay = \"2s\"; compact = true; }; inflight = 5;\n"
+        "  qos = 2L; }; };");
     o = l.uplink->options;
     assert_int_equal(o->tags.count, 2);
     assert_string_equal(o->tags.names[1], "b");
@@ -211,8 +214,8 @@ static void uplink(void **state)
 static void secret_is(const char *written, const char *secret)
 {
     char text[256];
-    snprintf(text, sizeof text, "uplinks = { u = { uplink = \"drop\"; url = \"\"; password = \"%s\"; }; };",
-             written);
+    snprintf(text, sizeof text,
+             "uplinks = { u = { uplink = \"drop\"; url = \"\"; password = \"%s\"; }; };", written);
     struct loaded l = rig_load_good(text);
     assert_string_equal(((const struct drop *)l.uplink->options)->password, secret);
     rig_unload(&l);
@@ -236,11 +239,13 @@ static void secrets(void **state)
 static void merge(void **state)
 {
     rig_write("conf.d/20-b.conf", "buses = { b = { adapter = \"tiny\"; baud = 1200; }; };");
-    rig_write("conf.d/10-a.conf", "gateway = { labels = { b = \"2\"; }; };\n"
-                                  "uplinks = { u = { uplink = \"drop\"; url = \"x\"; tags = [ \"t\" ];\n"
-                                  " qos = 2; }; };");
-    rig_write("conf.d/30-c.conf", "buses = { b = { size = 8L; echo = { factor = 0.25; on = true; };\n"
-                                  " devices = ( { name = \"d\"; unit_id = 3; } ); }; };");
+    rig_write("conf.d/10-a.conf",
+              "gateway = { labels = { b = \"2\"; }; };\n"
+              "uplinks = { u = { uplink = \"drop\"; url = \"x\"; tags = [ \"t\" ];\n"
+              " qos = 2; }; };");
+    rig_write("conf.d/30-c.conf",
+              "buses = { b = { size = 8L; echo = { factor = 0.25; on = true; };\n"
+              " devices = ( { name = \"d\"; unit_id = 3; } ); }; };");
     rig_write("conf.d/notes.txt", "= not for us =");
     rig_write("conf.d/.hidden.conf", "= not for us =");
     struct loaded l = rig_load_good("gateway = { name = \"g\"; labels = { a = \"1\"; }; };\n");
@@ -263,18 +268,25 @@ static void large(void **state)
     char *text;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    fputs("gateway = { name = \"bench\"; };\nspool = { directory = \"/a\"; ram = \"/dev/shm/b\"; };\n"
-          "buses = { b = { adapter = \"tiny\"; address = \"127.0.0.1:1502\"; devices = (\n", out);
+    fputs(
+        "gateway = { name = \"bench\"; };\nspool = { directory = \"/a\"; ram = \"/dev/shm/b\"; };\n"
+        "buses = { b = { adapter = \"tiny\"; address = \"127.0.0.1:1502\"; devices = (\n",
+        out);
     for (int i = 1; i <= 200; i++) {
-        fprintf(out, "%s{ name = \"d%d\"; unit_id = %d; every = \"1000ms\"; timeout = \"500ms\"; points = (",
-                i > 1 ? ",\n" : "", i, i);
+        fprintf(
+            out,
+            "%s{ name = \"d%d\"; unit_id = %d; every = \"1000ms\"; timeout = \"500ms\"; points = (",
+            i > 1 ? ",\n" : "", i, i);
         for (int k = 0; k < 125; k++) {
-            fprintf(out, "%s{ name = \"u%dr%d\"; at = %d; type = \"float\"; }", k ? ", " : "", i, k, k);
+            fprintf(out, "%s{ name = \"u%dr%d\"; at = %d; type = \"float\"; }", k ? ", " : "", i, k,
+                    k);
         }
         fputs("); }", out);
     }
-    fputs("\n); }; };\nuplinks = { u = { uplink = \"drop\"; url = \"mqtt://127.0.0.1:1883\"; qos = 1; "
-          "format = \"json\"; }; };\n", out);
+    fputs("\n); }; };\nuplinks = { u = { uplink = \"drop\"; url = \"mqtt://127.0.0.1:1883\"; qos = "
+          "1; "
+          "format = \"json\"; }; };\n",
+          out);
     fclose(out);
     struct loaded l = rig_load_good(text);
     free(text);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * An adapter (KIND 0) or uplink (KIND 1) that is as whole or as broken as the build says: CALLED is the
- * name it gives itself, ABI and SIZE stand first in its struct, WHOLE 0 leaves the callbacks out,
- * SYMBOL is what it exports. The adapter answers like a good one.
+ * An adapter (KIND 0) or uplink (KIND 1) that is as whole or as broken as the build says: CALLED is
+ * the name it gives itself, ABI and SIZE stand first in its struct, WHOLE 0 leaves the callbacks
+ * out, SYMBOL is what it exports. The adapter answers like a good one.
  */
 #include <stdlib.h>
 
