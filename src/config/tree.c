@@ -38,10 +38,10 @@ void tree_path(const config_setting_t *setting, char *buf, size_t size)
     char before[256];
     tree_path(parent, before, sizeof before);
     const char *name = config_setting_name(setting);
-    if (name) {
-        snprintf(buf, size, "%s%s%s", before, before[0] ? "." : "", name);
-    } else {
-        snprintf(buf, size, "%s[%d]", before, config_setting_index(setting));
+    int n = name ? snprintf(buf, size, "%s%s%s", before, before[0] ? "." : "", name)
+                 : snprintf(buf, size, "%s[%d]", before, config_setting_index(setting));
+    if (n < 0) {
+        buf[0] = 0;
     }
 }
 
