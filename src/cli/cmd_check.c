@@ -3,6 +3,7 @@
  *
  * weir check: is this configuration valid? Opens no port.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 
@@ -18,23 +19,41 @@ static void usage(FILE *out)
         "Checks a configuration against every plugin's options, without opening a port. Prints a\n"
         "line for each finding, FILE:LINE: error: ... or warning: ...\n\n"
         "  -c, --config FILE   default " LOAD_DEFAULT_FILE "\n\n"
-        "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage.\n",
+        "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage, 3 cannot be read.\n",
         out);
 }
 
-static void summary(const char *file)
+static const char *plural(size_t count, const char *end)
+{
+    return count == 1 ? "" : end;
+}
+
+static void print_good(const char *file, size_t warnings)
 {
     struct findings *findings = findings_create();
     struct config *config = NULL;
     struct settings settings;
     if (findings && config_load(file, findings, &config) == 0 &&
         config_settings(config, findings, &settings) == 0) {
-        printf("%s: ok, %zu bus%s, %zu uplink%s\n", file, settings.buses.count,
-               settings.buses.count == 1 ? "" : "es", settings.uplinks.count,
-               settings.uplinks.count == 1 ? "" : "s");
+        printf("%s: ok, %zu bus%s, %zu uplink%s", file, settings.buses.count,
+               plural(settings.buses.count, "es"), settings.uplinks.count,
+               plural(settings.uplinks.count, "s"));
+        if (warnings) {
+            printf(", %zu warning%s", warnings, plural(warnings, "s"));
+        }
+        putchar('\n');
     }
     config_unload(config);
     findings_destroy(findings);
+}
+
+static void print_bad(const char *file, size_t errors, size_t warnings)
+{
+    printf("%s: not valid, %zu error%s", file, errors, plural(errors, "s"));
+    if (warnings) {
+        printf(", %zu warning%s", warnings, plural(warnings, "s"));
+    }
+    putchar('\n');
 }
 
 int cmd_check(int argc, char **argv)
@@ -61,8 +80,10 @@ int cmd_check(int argc, char **argv)
     int r = config_check(file, findings);
     findings_print(findings, stdout);
     if (r == 0) {
-        summary(file);
+        print_good(file, findings_warnings(findings));
+    } else if (r == -EINVAL) {
+        print_bad(file, findings_errors(findings), findings_warnings(findings));
     }
     findings_destroy(findings);
-    return r == 0 ? 0 : EXIT_DEGRADED;
+    return r == 0 ? 0 : r == -EINVAL ? EXIT_DEGRADED : EXIT_CANNOT;
 }

@@ -2,3 +2,4 @@
 # Copyright the weir authors
 weir_system_test(plugins test_plugins.py SECONDS 300)
 weir_system_test(reload test_reload.py SECONDS 300)
+weir_system_test(configuration test_configuration.py)
