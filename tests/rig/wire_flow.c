@@ -17,7 +17,7 @@ struct wire wire = { .faults = { .seed = 1, .directions = FAULTS_REPLIES } };
 
 static int64_t wire_ns(double characters)
 {
-    return wire.baud ? (int64_t)(characters * WIRE_BITS_PER_CHARACTER * 1e9 / wire.baud) : 0;
+    return wire.baud ? (int64_t)(characters * (int)WIRE_BITS_PER_CHARACTER * 1e9 / wire.baud) : 0;
 }
 
 /* When the last frame, in either direction, ended. */
