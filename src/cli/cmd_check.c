@@ -19,7 +19,8 @@ static void usage(FILE *out)
         "Checks a configuration against every plugin's options, without opening a port. Prints a\n"
         "line for each finding, FILE:LINE: error: ... or warning: ...\n\n"
         "  -c, --config FILE   default " LOAD_DEFAULT_FILE "\n\n"
-        "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage, 3 cannot be read.\n",
+        "Exit status: 0 valid (perhaps with warnings), 1 not valid, 2 wrong usage, 3 cannot be "
+        "read.\n",
         out);
 }
 

@@ -31,7 +31,8 @@ static void add(char line[LINE_BYTES], const char *text)
     snprintf(line + len, LINE_BYTES - len, "%s", text);
 }
 
-/* Words of a text, as many a line as fit; every line but the first begins with `lead` at `column`. */
+/* Words of a text, as many a line as fit; every line but the first begins with `lead` at `column`.
+ */
 static void put_wrapped(const char *text, int column, const char *lead)
 {
     int at = column;
@@ -88,9 +89,9 @@ static void put_rows(const struct weir_option *row, const char *prefix, int widt
     for (; row && row->name; row++) {
         char name[LINE_BYTES], line[LINE_BYTES];
         snprintf(name, sizeof name, "%s%s", prefix, row->name);
-        const char *value = row->flags & WEIR_OPTION_REQUIRED        ? "(required)"
+        const char *value = row->flags & WEIR_OPTION_REQUIRED   ? "(required)"
                             : row->fallback && row->fallback[0] ? row->fallback
-                                                                     : "-";
+                                                                : "-";
         describe(row, line);
         printf("    %-*s  %-*s  ", width, name, TYPE_WIDTH, type_names[row->type]);
         if (!line[0]) {
