@@ -99,7 +99,8 @@ void say_args(enum say_level level, const char *format, va_list args)
             *p = ' '; /* a broker's or device's words cannot forge a log line */
         }
     }
-    if (!held_back(level, text)) {
+    /* A notice is a change of state: the reader must see that the last one happened too. */
+    if (level == SAY_NOTICE || !held_back(level, text)) {
         put_line(level, text, 0);
     }
 }

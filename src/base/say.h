@@ -3,7 +3,7 @@
  *
  * Log lines to stderr, for the role files of the daemon (libraries return errors instead):
  * "weir: bus meters: port gone path=/dev/ttyUSB0". Under a journal the line begins with its level.
- * A line that repeats within five minutes is counted and summarised instead.
+ * An error or warning that repeats within five minutes is counted and summarised instead.
  */
 #ifndef BASE_SAY_H
 #define BASE_SAY_H

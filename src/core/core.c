@@ -286,6 +286,8 @@ static void replace_ended(struct core *core)
         child->section_len = strlen(child->section);
         child->next_section = NULL;
         child->delay_ns = 0;
+        child->page->restarts = 0; /* what was wrong with the old configuration is over */
+        stats_text(child->page->why, sizeof child->page->why, "");
         child_start(child, boot_now().ns);
     }
 }
