@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-weir_system_test(crossing test_crossing.py SECONDS 1800)
+weir_system_test(crossing test_crossing.py SECONDS 1800 ROLES)

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-weir_system_test(receive test_receive.py)
+weir_system_test(receive test_receive.py ROLES)

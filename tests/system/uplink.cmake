@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-weir_system_test(uplink test_uplink.py SECONDS 300)
+weir_system_test(uplink test_uplink.py SECONDS 300 ROLES)
