@@ -5,9 +5,9 @@
 
     prove.py [--list] [CLAIM...]
 
-Without names: every claim but those that make a chroot. Each runs one command, takes figures from what
-it printed, and compares them with their targets. A claim that was not run now keeps its old
-row. The exit status is 1 if a target was missed.
+Without names: every claim but those that make a chroot. Each runs one command, takes figures from
+what it printed, and compares them with their targets. A claim that was not run now keeps its old row.
+The exit status is 1 if a target was missed.
 """
 import os
 import platform
@@ -107,7 +107,8 @@ CLAIMS = [
     tests("format", "docs/format.md is enough for another reader and writer; bytes a record",
           "^system.format$|^unit.log-queue$",
           ("bytes a record of 20 float32", r"bytes per 20-value reading: ([\d.]+)", 130)),
-    tests("roles", "every role clean under sanitizers at an orderly stop", "^system.demo$"),
+    Claim("roles", "every role clean under sanitizers: run, killed, reloaded, stopped in order",
+          "./dev test --all -L roles", [FAILED]),
     tests("fuzz", "fuzz targets, lines of the decoder that the seeds alone reach", "^fuzz",
           ("lines reached %", r"the seeds alone reach ([\d.]+) %", ">80")),
     tests("functions", "no function over 100 lines; layout, includes, scripts", "^lint",
