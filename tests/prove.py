@@ -75,7 +75,7 @@ def bench(name, what):
 
 def bench_figures(output):
     """What `bench.py` says in a line like "W1  CPU s/million 0.8 (<= 2)  PSS MB 4.3 (<= 8)  ok"."""
-    found = re.findall(r"  (?:W\w+ +)?(\S[^()]*?) ([\d.e+-]+) \(([<>])= ([\d.e+-]+)\)", output)
+    found = re.findall(r"  (?:W\w+ +)?(\S[^()\n]*?) ([\d.e+-]+) \(([<>])= ([\d.e+-]+)\)", output)
     return [(f"{name} {figure}", f"{name} {'≤' if sign == '<' else '≥'} {bound}",
              float(figure) <= float(bound) if sign == "<" else float(figure) >= float(bound))
             for name, figure, sign, bound in found] or [("no figures", "figures", False)]
