@@ -7,8 +7,14 @@
  */
 #include "decode.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* More than a float32 has, and fewer than where the rounding of doubles shows. */
+enum { SCALED_FLOAT_DIGITS = 13 };
 
 static const unsigned widths[] = {
     [KIND_UINT16] = 1, [KIND_INT16] = 1,   [KIND_UINT32] = 2,  [KIND_INT32] = 2, [KIND_UINT64] = 4,
@@ -67,6 +73,11 @@ static uint64_t gather(const struct point *point, const uint8_t *data)
     return value;
 }
 
+static uint64_t masked(const struct point *point, uint64_t raw)
+{
+    return point->mask ? raw & (uint64_t)point->mask : raw;
+}
+
 static int64_t sign_extend(uint64_t raw, unsigned bits)
 {
     uint64_t sign = 1ULL << (bits - 1);
@@ -106,6 +117,27 @@ static double apply(const struct point *point, double raw)
     return sum;
 }
 
+/* The nearest number with so many significant digits. */
+static double to_digits(double value, int digits)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    return strtod(text, NULL);
+}
+
+/* The shortest decimal that gives this float: what the device shows. The float itself is mostly
+ * not that decimal, and as a double would bring digits that nobody measured. */
+static double shown(float value)
+{
+    for (int digits = FLT_DIG; digits < FLT_DECIMAL_DIG; digits++) {
+        double decimal = to_digits((double)value, digits);
+        if ((float)decimal == value) {
+            return decimal;
+        }
+    }
+    return to_digits((double)value, FLT_DECIMAL_DIG);
+}
+
 static void set_number(const struct point *point, double raw, struct weir_value *value)
 {
     double result = scaled(point) ? apply(point, raw) : raw;
@@ -126,7 +158,10 @@ static void decode_float(const struct point *point, uint64_t raw, struct weir_va
     if (point->kind == KIND_FLOAT64) {
         set_number(point, f64, value);
     } else if (scaled(point)) {
-        set_number(point, (double)f32, value);
+        set_number(point, isfinite(f32) ? shown(f32) : (double)f32, value);
+        if (value->quality == WEIR_QUALITY_GOOD) {
+            value->float64 = to_digits(value->float64, SCALED_FLOAT_DIGITS);
+        }
     } else if (!isfinite(f32)) {
         value->quality = WEIR_R_ABSENT;
     } else {
@@ -137,7 +172,7 @@ static void decode_float(const struct point *point, uint64_t raw, struct weir_va
 static void decode_integer(const struct point *point, uint64_t raw, struct weir_value *value)
 {
     unsigned bits = 16 * widths[point->kind];
-    raw = point->mask ? raw & (uint64_t)point->mask : raw;
+    raw = masked(point, raw);
     bool is_signed =
         point->kind == KIND_INT16 || point->kind == KIND_INT32 || point->kind == KIND_INT64;
     int64_t number = is_signed ? sign_extend(raw, bits) : (int64_t)raw;
@@ -180,7 +215,7 @@ void point_decode(const struct point *point, const uint8_t *data, uint8_t *text,
     } else if (point->bit >= 0) {
         ret_value->boolean = gather(point, data) >> point->bit & 1;
     } else if (point->kind == KIND_BOOL) {
-        ret_value->boolean = gather(point, data) != 0;
+        ret_value->boolean = masked(point, gather(point, data)) != 0;
     } else if (point->kind == KIND_FLOAT32 || point->kind == KIND_FLOAT64) {
         decode_float(point, gather(point, data), ret_value);
     } else {

@@ -3,10 +3,13 @@
  *
  * Registers to values. Pure: no port, no clock.
  *
- *   order, by the bytes on the wire of a 32-bit and a 64-bit value whose bytes are a b c d (e f g
- * h), a the highest: abcd   a b c d                 a b c d e f g h     as Modbus has it, high word
- * first cdab   c d a b                 g h e f c d a b     low word first badc   b a d c b a d c f
- * e h g     bytes swapped in each word dcba   d c b a                 h g f e d c b a     both
+ * The order of the bytes on the wire; a is the highest byte of the value:
+ *
+ *          16 bits   32 bits   64 bits
+ *   abcd   a b       a b c d   a b c d e f g h   as Modbus has it, high word first
+ *   cdab   a b       c d a b   g h e f c d a b   low word first
+ *   badc   b a       b a d c   b a d c f e h g   bytes swapped in each word
+ *   dcba   b a       d c b a   h g f e d c b a   both
  */
 #ifndef MODBUS_DECODE_H
 #define MODBUS_DECODE_H

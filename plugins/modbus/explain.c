@@ -31,8 +31,8 @@ static int explain_answer(const uint8_t *pdu, size_t len, char *buf, size_t size
 {
     unsigned function = pdu[1] & 0x7f, code = len > 2 ? pdu[2] : 0;
     if (pdu[1] & 0x80) {
-        bool known = code < sizeof exceptions / sizeof *exceptions;
-        return snprintf(buf, size, "unit %u: exception %u %s", pdu[0], code,
+        bool known = code < sizeof exceptions / sizeof *exceptions && exceptions[code][0];
+        return snprintf(buf, size, "unit %u: exception %u%s%s", pdu[0], code, known ? " " : "",
                         known ? exceptions[code] : "");
     }
     if (function < 1 || function > 4) {

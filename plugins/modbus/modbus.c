@@ -131,6 +131,39 @@ static const struct weir_option point_rows[] = {
 
 /* ---- checking what does not fit together */
 
+static void check_mask(struct weir_bus *bus, int d, int p, const struct point *point)
+{
+    unsigned width = 16 * point_width(point);
+    const char *why = NULL;
+    if (!point->mask) {
+        return;
+    }
+    if (point_is_bits(point) || point->kind == KIND_FLOAT32 || point->kind == KIND_FLOAT64 ||
+        point->kind == KIND_TEXT) {
+        why = "only whole numbers can be masked";
+    } else if (point->bit >= 0) {
+        why = "a bit is taken alone: no mask beside it";
+    } else if (width < 64 && point->mask > 0 && point->mask >> width) {
+        why = "has bits that the type does not have";
+    }
+    if (why) {
+        bus->host->finding(bus, d, p, "mask", WEIR_LOG_ERROR, "%s", why);
+    }
+}
+
+static void check_scale(struct weir_bus *bus, int d, int p, const struct point *point)
+{
+    enum weir_type type = point_weir_type(point);
+    bool number = type != WEIR_BOOL && type != WEIR_TEXT;
+    if (point->scale == 0) {
+        bus->host->finding(bus, d, p, "scale", WEIR_LOG_ERROR, "a scale of 0 makes every value 0");
+    } else if (!number && point->scale != 1) {
+        bus->host->finding(bus, d, p, "scale", WEIR_LOG_ERROR, "only numbers are scaled");
+    } else if (!number && point->offset != 0) {
+        bus->host->finding(bus, d, p, "offset", WEIR_LOG_ERROR, "only numbers have an offset");
+    }
+}
+
 static void check_point(struct weir_bus *bus, int d, int p, const struct point *point,
                         const struct device_options *device)
 {
@@ -146,13 +179,8 @@ static void check_point(struct weir_bus *bus, int d, int p, const struct point *
     if (point->bit >= 0 && (bits || (point->kind != KIND_UINT16 && point->kind != KIND_INT16))) {
         host->finding(bus, d, p, "bit", WEIR_LOG_ERROR, "a bit is taken from one 16-bit register");
     }
-    bool is_float = point->kind == KIND_FLOAT32 || point->kind == KIND_FLOAT64;
-    if (point->mask && (bits || is_float || is_text)) {
-        host->finding(bus, d, p, "mask", WEIR_LOG_ERROR, "only whole numbers can be masked");
-    }
-    if (point->scale == 0) {
-        host->finding(bus, d, p, "scale", WEIR_LOG_ERROR, "a scale of 0 makes every value 0");
-    }
+    check_mask(bus, d, p, point);
+    check_scale(bus, d, p, point);
     if (point->address + point_width(point) > 65536) {
         host->finding(bus, d, p, "register", WEIR_LOG_ERROR, "reaches beyond register 65535");
     }

@@ -4,8 +4,9 @@
  * Any registers under any point, and any frame in words: no crash, finite numbers only, no more
  * text than there is room for.
  *
- *   input: table, type, order, bit, length, scale (8 bytes), offset (8 bytes), then registers or
- * frame
+ *   input   table | type | order | bit | length | scale, 8 bytes | offset, 8 bytes | registers
+ *
+ * The registers are also taken for a frame.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -39,6 +39,28 @@ static void check(const struct plan *plan, size_t count, struct plan_limits limi
     }
 }
 
+/* Nothing is read along further than the gap; and what fits into one request is not asked in two:
+ * between requests of one table lies more than the gap, or both together exceed the limit. */
+static void check_gaps(const struct plan *plan, struct plan_limits limits)
+{
+    for (size_t i = 0; i < plan->part_count; i++) {
+        const struct part *part = &plan->parts[i], *next = part + 1;
+        int64_t end = part->first;
+        for (size_t k = part->at; k < part->at + part->points; k++) {
+            const struct point *p = list[plan->order[k]];
+            assert_true(p->address <= end + (int64_t)limits.gap);
+            end = p->address + point_width(p) > end ? p->address + point_width(p) : end;
+        }
+        assert_int_equal(end, part->first + part->count);
+        if (i + 1 < plan->part_count && next->table == part->table) {
+            const struct point *p = list[plan->order[next->at]];
+            unsigned limit = point_is_bits(p) ? limits.bits : limits.registers;
+            int64_t joined = p->address + point_width(p) - part->first;
+            assert_true(p->address > end + (int64_t)limits.gap || joined > limit);
+        }
+    }
+}
+
 static void random_points(void **state)
 {
     srand(7);
@@ -56,6 +78,7 @@ static void random_points(void **state)
         }
         assert_int_equal(plan_init(&plan, list, count, limits), 0);
         check(&plan, count, limits);
+        check_gaps(&plan, limits);
         for (int splits = 0; splits < 100 && plan.part_count; splits++) {
             size_t part = (size_t)rand() % plan.part_count, before = plan.part_count;
             bool split = plan_split(&plan, part, list);
