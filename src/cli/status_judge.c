@@ -82,6 +82,7 @@ static void judge_child(const struct stats_child *child, int64_t now_ns, struct 
 {
     long long for_s = (long long)((now_ns - child->since_ns) / NS_PER_S);
     unsigned long long times = child->restarts;
+    const char *plural = times == 1 ? "" : "s";
     bool young = now_ns - child->since_ns < STEADY_NS;
     switch (child->state) {
     case CHILD_REFUSED:
@@ -92,8 +93,8 @@ static void judge_child(const struct stats_child *child, int64_t now_ns, struct 
                child->why, for_s);
         break;
     case CHILD_WAITING:
-        reason(r, "%s %s: %s (%llu times), starts again", child->role, child->name, child->why,
-               times);
+        reason(r, "%s %s: %s (%llu time%s), starts again", child->role, child->name, child->why,
+               times, plural);
         break;
     case CHILD_STARTING:
     case CHILD_RUNNING:

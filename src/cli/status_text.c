@@ -164,9 +164,10 @@ static void print_backlog(FILE *out, const struct stats_uplink *now,
 static void print_uplink(FILE *out, const struct stats_uplink *uplink, int64_t now_ns)
 {
     char buf[SHORT];
+    bool noted = uplink->connected && uplink->note[0];
     fprintf(out, "  %s %s %s%s%s\n", uplink->plugin,
             uplink->connected ? "connected for" : "not connected for",
-            span(now_ns - uplink->since_ns, buf), uplink->note[0] ? ", " : "", uplink->note);
+            span(now_ns - uplink->since_ns, buf), noted ? ", " : "", noted ? uplink->note : "");
     if (uplink->words[0]) {
         fprintf(out, "  it was told: %s\n", uplink->words);
     }
