@@ -10,6 +10,8 @@ the copy and runs its tests. CMake finds new folders by itself.
 """
 import os
 import re
+import shutil
+import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -56,6 +58,9 @@ def main():
     if name == "template" or os.path.exists(os.path.join(ROOT, "plugins", name)):
         sys.exit(f"plugins/{name} is there already")
     made = [copy(path, name) for path in sorted(template_files())]
+    sources = [os.path.join(ROOT, path) for path in made if path.endswith((".c", ".h"))]
+    if shutil.which("clang-format"):    # a longer name moves line breaks
+        subprocess.run(["clang-format", "-i", *sources], check=True)
     print(f"Made the adapter \"{name}\":", *made, sep="\n  ")
     print(f"""
 What to do next:
