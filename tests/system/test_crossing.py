@@ -106,6 +106,9 @@ class Crossing(RigTest):
                      timeout=60, what="polling goes on")  # the restart may wait for 30 s
         if broker_down:
             self.broker.start()
+        if role != "core":  # a stop does not wait for one that is still to be started again
+            wait_for(lambda: self.weir.children().get(role), timeout=60, what="running again")
+            time.sleep(0.5)
         # a poll on the wire may be lost with a killed bus or core, one a kill
         self.lost_allowed = 0 if role == "uplink up" else KILLS
         goal = self.meters.report()["points"] - self.lost_allowed * REGS
