@@ -3,11 +3,19 @@
 # Copyright the weir authors
 """The Modbus adapter against pymodbus: every type x order x table, over TCP and RTU; and against
 wires that misbehave."""
+import glob
 import json
+import os
+import pty
+import select
 import struct
+import subprocess
+import threading
 import time
+import tty
 import unittest
 
+from modbus_line import crc
 from rig import RigTest, counting_devices, wait_for
 
 ORDERS = ("abcd", "badc", "cdab", "dcba")
@@ -16,6 +24,50 @@ TYPES = {"uint16": (">H", (0, 1, 65535, 0x1234)), "int16": (">h", (0, -1, -32768
          "uint32": (">I", (0, 1, 0xfffffffe, 0x12345678)), "int32": (">i", (-1, -2147483648, 7)),
          "uint64": (">Q", (0, 2**53 - 1, 0x0102030405060708 >> 8)), "int64": (">q", (-1, -2**52, 9)),
          "float32": (">f", (0.0, 230.5, -1234.5)), "float64": (">d", (0.1, -98765.4321, 1e300))}
+
+
+class DrippingSlave(threading.Thread):
+    """An RTU slave on a pseudo-terminal, `.link`. Register r of unit u holds 100 u + r. Unit 1 gives
+    one byte every `pause` seconds, until the next request; the others answer at once."""
+
+    def __init__(self, pause):
+        super().__init__(daemon=True)
+        self.pause, self.times, self.ended = pause, [], threading.Event()
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        self.link = os.ttyname(self.slave)
+
+    def run(self):
+        buffer = b""
+        while not self.ended.is_set():
+            if select.select([self.master], [], [], 0.1)[0]:
+                buffer += os.read(self.master, 256)
+            while len(buffer) >= 8:
+                request, buffer = buffer[:8], buffer[8:]
+                self.times.append((time.monotonic(), request[0]))
+                self.answer(*struct.unpack(">BBHH", request[:6]))
+
+    def answer(self, unit, function, first, count):
+        body = struct.pack(f">BBB{count}H", unit, function, 2 * count,
+                           *(100 * unit + first + i for i in range(count)))
+        if unit != 1:
+            os.write(self.master, body + crc(body))
+            return
+        for byte in body + crc(body):
+            os.write(self.master, bytes([byte]))
+            if self.ended.wait(self.pause) or select.select([self.master], [], [], 0)[0]:
+                return
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        os.close(self.master)
+        os.close(self.slave)
+
+    def waits(self, unit):
+        """How long after each request to this unit the next request came."""
+        times = list(self.times)
+        return [after[0] - asked[0] for asked, after in zip(times, times[1:]) if asked[1] == unit]
 
 
 def registers(code, value, order):
@@ -145,14 +197,19 @@ class Modbus(RigTest):
 
     def test_illegal_register_costs_itself_only(self):
         self.meters = self.rig.meters(units=1, regs=20, time_reg=-1)
-        self.meters.command("illegal 1 7-7")
+        self.meters.command("illegal 1 7-9")
         devices = counting_devices([1], 20, every="100ms")
         self.run_weir(f'bus = {{ adapter = "modbus"; address = "127.0.0.1:{self.meters.port}"; '
                       f'devices = ({devices}); }};')
+        bad = ["u1r7", "u1r8", "u1r9"]
         wait_for(lambda: self.readings() and
-                 [n for n, v in self.readings()[-1]["values"].items() if v is None] == ["u1r7"],
-                 timeout=60, what="one register alone is null")
-        self.assertEqual(self.readings()[-1]["errors"], {"u1r7": "illegal_address"})
+                 [n for n, v in self.readings()[-1]["values"].items() if v is None] == bad,
+                 timeout=60, what="three registers alone are null")
+        self.assertEqual(self.readings()[-1]["errors"], {name: "illegal_address" for name in bad})
+        seen = len(self.readings())
+        wait_for(lambda: len(self.readings()) >= seen + 5, timeout=60, what="more readings")
+        for r in self.readings()[seen:]:
+            self.assertEqual([n for n, v in r["values"].items() if v is None], bad)
 
     def test_dead_neighbour(self):
         """A device that does not answer costs one time-out a back-off step, not one a cycle."""
@@ -162,8 +219,55 @@ class Modbus(RigTest):
         before, began = len(self.readings("d1")), time.monotonic()
         self.good(before + 50)
         self.assertLess(time.monotonic() - began, 15)    # 50 x 100 ms, and a few probes of 300 ms
+        for r in self.readings("d1") + self.readings("d3"):
+            self.assertIsNone(r.get("errors"), r)
         self.meters.command("alive 2")
         self.good(5, unit=2)
+
+    def test_lost_answers_cost_one_device_each(self):
+        """Each lost answer is one time-out of one device, and the retry brings the reading."""
+        self.on_wire([], units=3, timeout="500ms")
+        self.good(5)
+        for lost in range(1, 6):
+            self.wire.command("silent 1")
+            wait_for(lambda: self.wire.report()["silenced"] == lost, what="an answer lost")
+            self.good(len(self.readings("d1")) + 3)
+        wait_for(lambda: sum(self.errors(u).get("timeout", 0) for u in (1, 2, 3)) >= 5,
+                 what="five time-outs counted")
+        for r in self.readings():
+            self.assertIsNone(r.get("errors"), r)
+
+    def test_dripping_answers_end_with_the_timeout(self):
+        """Each byte comes in time, the whole answer does not: 25 bytes would take 5 s."""
+        slave = DrippingSlave(0.2)
+        slave.start()
+        self.addCleanup(slave.stop)
+        devices = counting_devices((1, 2), 10, every="0s", extra='timeout = "500ms"; retries = 0;')
+        self.run_weir(f'bus = {{ adapter = "modbus"; port = "{slave.link}"; baud = 115200; '
+                      f'devices = ({devices}); }};')
+        wait_for(lambda: len(slave.waits(1)) >= 2 and len(self.readings("d2")) >= 20, timeout=60,
+                 what="two dripping answers and twenty good ones")
+        self.assertEqual(self.readings("d1"), [])
+        wait_for(lambda: self.errors(1).get("timeout", 0) >= 2, what="two time-outs counted")
+        self.assertLess(max(slave.waits(1)), 3)
+        for r in self.readings("d2"):
+            self.assertEqual(r["values"], {f"u2r{i}": 200 + i for i in range(10)})
+
+    def test_every_model_loads_without_findings(self):
+        models = glob.glob(os.path.join(os.environ["WEIR_SOURCE"], "plugins/modbus/models/*.conf"))
+        self.assertTrue(models)
+        for model in models:
+            name = os.path.splitext(os.path.basename(model))[0]
+            conf = self.rig.path("model.conf")
+            with open(conf, "w") as f:
+                f.write(self.rig.config(
+                    'bus = { adapter = "modbus"; address = "127.0.0.1"; devices = ({ name = "m"; '
+                    f'unit_id = 1; every = "1s"; model = "{name}"; }}); }};'))
+            os.chmod(conf, 0o600)
+            done = subprocess.run([self.rig.program("weir"), "check", "-c", conf], text=True,
+                                  capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertNotRegex(done.stdout + done.stderr, "(error|warning):")
 
 
 if __name__ == "__main__":
