@@ -94,6 +94,9 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
                      id == record->epoch        ? "its own"
                      : next_id == record->epoch ? "which came later"
                                                 : "out of order");
+        if (stream_epoch(stream, record->epoch, &next) != NULL && index < next) {
+            *ret_epoch = epoch; /* how it ended is said all the same */
+        }
         return 0;
     }
     if (next == 0 && stream->epoch_count == VERIFY_EPOCHS_MAX) {
@@ -105,6 +108,83 @@ static int find_named(struct verify *verify, struct stream *stream, const struct
     }
     *ret_epoch = epoch;
     return 0;
+}
+
+/* What an entry says must fit together, and with what was said before: nothing is ever above a
+ * clean end. */
+static void check_end(struct verify *verify, const struct stream *stream, const struct epoch *epoch,
+                      const struct ended *ended, const struct record *record, int64_t now_ms)
+{
+    if (ended->clean && (ended->damage || (!ended->last_known && !record->after_garbled))) {
+        verify_fault(verify, stream, epoch, FAULT_END, now_ms,
+                     "clean %s, says record %" PRIu64 " of epoch %" PRIu64,
+                     ended->damage ? "and damaged at once" : "without a last number", record->seq,
+                     record->epoch);
+    }
+    if (!ended->last_known) {
+        return;
+    }
+    if (epoch->ever_clean &&
+        (ended->clean ? ended->last != epoch->clean_last : ended->last > epoch->clean_last)) {
+        verify_fault(verify, stream, epoch, FAULT_END, now_ms,
+                     "a clean end at %" PRIu64 ", but now it ends at %" PRIu64, epoch->clean_last,
+                     ended->last);
+    } else if (ended->clean && epoch->last_known && ended->last < epoch->last) {
+        verify_fault(verify, stream, epoch, FAULT_END, now_ms,
+                     "a clean end at %" PRIu64 ", but it was known up to %" PRIu64, ended->last,
+                     epoch->last);
+    }
+}
+
+static void note_end(struct epoch *epoch, const struct ended *ended)
+{
+    epoch->named = true;
+    epoch->clean = ended->clean;
+    epoch->damage = epoch->damage || ended->damage;
+    if (!ended->last_known) {
+        return;
+    }
+    epoch->last_known = true;
+    epoch->last = ended->last > epoch->last ? ended->last : epoch->last;
+    if (ended->clean && !epoch->ever_clean) {
+        epoch->ever_clean = true;
+        epoch->clean_last = ended->last;
+    }
+}
+
+void chain_check_clean(struct verify *verify, const struct stream *stream,
+                       const struct epoch *epoch, uint64_t number, int64_t now_ms)
+{
+    if (epoch->ever_clean && number > epoch->clean_last) {
+        verify_fault(verify, stream, epoch, FAULT_END, now_ms,
+                     "a clean end at %" PRIu64 ", but %" PRIu64 " came", epoch->clean_last, number);
+    }
+}
+
+/* Every time that it is sent, the first record of an epoch carries `after`. That it comes without
+ * one when it comes first is seen elsewhere. */
+static void check_first(struct verify *verify, const struct stream *stream,
+                        const struct record *record, bool fresh, int64_t now_ms)
+{
+    size_t index = 0;
+    const struct epoch *epoch = stream_epoch(stream, record->epoch, &index);
+
+    if (!fresh && !record->has_after && index > 0 && ranges_lowest(record) == 1) {
+        verify_fault(verify, stream, epoch, FAULT_CHAIN, now_ms,
+                     "record %" PRIu64 " is the first of its epoch and came without an \"after\"",
+                     record->seq);
+    }
+}
+
+/* The one that stands before the other. */
+static uint64_t older(const struct stream *stream, uint64_t one, uint64_t other)
+{
+    size_t one_index = 0;
+    size_t other_index = 0;
+
+    stream_epoch(stream, one, &one_index);
+    stream_epoch(stream, other, &other_index);
+    return one_index < other_index ? one : other;
 }
 
 static int take_entry(struct verify *verify, struct stream *stream, const struct record *record,
@@ -120,26 +200,15 @@ static int take_entry(struct verify *verify, struct stream *stream, const struct
     if (error < 0 || epoch == NULL) {
         return error;
     }
-    *next_id = ended->epoch;
-    epoch->named = true;
-    epoch->clean = ended->clean;
-    epoch->damage = epoch->damage || ended->damage;
-    if (ended->last_known) {
-        epoch->last_known = true;
-        epoch->last = ended->last > epoch->last ? ended->last : epoch->last;
-    }
-    if (epoch->clean && epoch->last_known && epoch->high > epoch->last) {
-        verify_fault(verify, stream, epoch, FAULT_END, now_ms,
-                     "a clean end at %" PRIu64 ", but %" PRIu64 " was there", epoch->last,
-                     epoch->high);
-    }
+    *next_id = older(stream, ended->epoch, *next_id);
+    check_end(verify, stream, epoch, ended, record, now_ms);
+    note_end(epoch, ended);
+    chain_check_clean(verify, stream, epoch, epoch->high, now_ms);
     if (epoch->outside && !epoch->seen) {
         return 0; /* nothing of it is to be proved */
     }
-    for (size_t i = 0; error == 0 && i < ended->before.count; i++) {
-        error = verify_range(verify, stream, epoch, &ended->before.list[i],
-                             ended->last_known ? ended->last : NUMBER_MAX, record, now_ms);
-    }
+    error = ranges_take(verify, stream, epoch, &ended->before,
+                        ended->last_known ? ended->last : NUMBER_MAX, record, now_ms);
     if (error == 0) {
         error = doubt_end(epoch);
     }
@@ -198,6 +267,7 @@ int chain_take(struct verify *verify, struct stream *stream, const struct record
     bool tied = false;
     int error = 0;
 
+    check_first(verify, stream, record, fresh, now_ms);
     for (size_t i = record->after_count; error == 0 && i-- > 0;) { /* from the newest back */
         const struct ended *ended = &record->after[i];
 

@@ -75,6 +75,7 @@ static bool is_one_of(const char *key, const char *const *keys, size_t count)
 struct content content_read(json_t *object)
 {
     struct content content = { 0 };
+    const json_t *uptime = json_object_get(object, "uptime");
 
     for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
         const char *key = json_object_iter_key(i);
@@ -90,5 +91,6 @@ struct content content_read(json_t *object)
         }
     }
     content.unsynced = json_object_get(object, "clock") != NULL;
+    content.uptime = uptime == NULL ? 0 : hash_value(uptime);
     return content;
 }

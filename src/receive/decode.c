@@ -7,10 +7,13 @@
 #include "receive/decode.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "receive/content.h"
+#include "receive/shape.h"
+#include "receive/utc.h"
 
 #define NUMBER_MAX     ((uint64_t)1 << 53)
 #define NAME_BYTES_MAX 64
@@ -19,9 +22,10 @@
 
 static const char *const identity_keys[] = { "gateway", "bus", "epoch", "seq" };
 
-/* What an element of a batch takes over from the first one if it leaves it out. */
-static const char *const shared_keys[] = { "gateway", "bus",  "epoch", "seq",
-                                           "device",  "kind", "time",  "values" };
+/* What an element of a batch takes over from the first one if it leaves it out. Not `seq`: with it,
+ * a record without a number would pass for a repeat. */
+static const char *const shared_keys[] = { "gateway", "bus",  "epoch", "device",
+                                           "kind",    "time", "values" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -52,7 +56,8 @@ static int refuse(struct decode_error *ret_error, const char *what)
     return -EBADMSG;
 }
 
-/* A whole number 0..2^53, also one that was written as 42.0. */
+/* A whole number 0..2^53, also one that was written as 42.0 (then below 2^53: as a double, that may
+ * be a larger one). */
 static bool number(const json_t *value, uint64_t *ret_number)
 {
     if (json_is_integer(value)) {
@@ -67,7 +72,7 @@ static bool number(const json_t *value, uint64_t *ret_number)
     if (json_is_real(value)) {
         double real = json_real_value(value);
 
-        if (!(real >= 0 && real <= (double)NUMBER_MAX) || real != (double)(uint64_t)real) {
+        if (!(real >= 0 && real < (double)NUMBER_MAX) || real != (double)(uint64_t)real) {
             return false;
         }
         *ret_number = (uint64_t)real;
@@ -217,16 +222,16 @@ static int read_ranges(const json_t *list, struct ranges *ranges, bool *garbled)
     if (ranges->list == NULL) {
         return -ENOMEM;
     }
-    ranges->count = count;
     for (size_t i = 0; i < count; i++) {
         const json_t *one = json_array_get(list, i);
-        struct range *range = &ranges->list[i];
+        struct range *range = &ranges->list[ranges->count];
 
         range->why = why_find(json_string_value(json_object_get(one, "why")));
-        if (!number(json_object_get(one, "first"), &range->first) ||
-            !number(json_object_get(one, "last"), &range->last)) {
+        if (number(json_object_get(one, "first"), &range->first) &&
+            number(json_object_get(one, "last"), &range->last)) {
+            ranges->count++;
+        } else {
             *garbled = true;
-            *range = (struct range){ 0, 0, WHY_INVALID };
         }
     }
     return 0;
@@ -236,9 +241,15 @@ static int read_ended(const json_t *one, struct ended *ended, bool *garbled)
 {
     const json_t *last = json_object_get(one, "last");
     const json_t *before = json_object_get(one, "before");
+    const json_t *until = json_object_get(one, "until");
+    int64_t until_us;
 
     if (!number(json_object_get(one, "epoch"), &ended->epoch) || ended->epoch == 0 ||
         last == NULL || !json_is_boolean(json_object_get(one, "clean"))) {
+        *garbled = true;
+    }
+    if (until != NULL &&
+        (!json_is_string(until) || !utc_read(json_string_value(until), &until_us))) {
         *garbled = true;
     }
     ended->last_known = number(last, &ended->last);
@@ -256,7 +267,7 @@ static int read_after(const json_t *list, struct record *record)
 
     record->has_after = true;
     if (!json_is_array(list) || count > ENDED_MAX) {
-        record->garbled = true;
+        record->after_garbled = true;
         return 0;
     }
     if (count == 0) {
@@ -268,7 +279,7 @@ static int read_after(const json_t *list, struct record *record)
     }
     record->after_count = count;
     for (size_t i = 0; i < count; i++) {
-        int error = read_ended(json_array_get(list, i), &record->after[i], &record->garbled);
+        int error = read_ended(json_array_get(list, i), &record->after[i], &record->after_garbled);
 
         if (error < 0) {
             return error;
@@ -277,10 +288,41 @@ static int read_after(const json_t *list, struct record *record)
     return 0;
 }
 
+/* The words "KEY VALUE is no ...", and whose record it is. */
+static int refuse_key(const json_t *object, const struct record *record, const char *key,
+                      const char *kind, struct decode_error *ret_error)
+{
+    const json_t *value = json_object_get(object, key);
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+
+    snprintf(ret_error->text, sizeof(ret_error->text), "%s%s%.60s is no %s", key,
+             text == NULL ? "" : " ", text == NULL ? "" : text, kind);
+    free(text);
+    ret_error->place[0] = '\0';
+    if (record->gateway != NULL && record->bus != NULL) {
+        int used = snprintf(ret_error->place, sizeof(ret_error->place), "%s/%s", record->gateway,
+                            record->bus);
+
+        if (record->epoch != 0) {
+            snprintf(ret_error->place + used, sizeof(ret_error->place) - (size_t)used,
+                     " epoch %" PRIu64, record->epoch);
+        }
+    }
+    return -EBADMSG;
+}
+
+static uint64_t number_or_0(const json_t *object, const char *key)
+{
+    uint64_t value = 0;
+
+    return number(json_object_get(object, key), &value) ? value : 0;
+}
+
 /* 1: all there and well made, 0: this is no record of ours, -EBADMSG: it wants to be one. */
 static int read_identity(const json_t *object, struct record *record,
                          struct decode_error *ret_error)
 {
+    static const char number_words[] = "number from 1 to 2^53";
     size_t there = 0;
 
     for (size_t i = 0; i < COUNT(identity_keys); i++) {
@@ -292,17 +334,15 @@ static int read_identity(const json_t *object, struct record *record,
     }
     record->gateway = name(json_object_get(object, "gateway"));
     record->bus = name(json_object_get(object, "bus"));
-    if (record->gateway == NULL) {
-        return refuse(ret_error, "gateway is no name");
+    record->epoch = number_or_0(object, "epoch");
+    record->seq = number_or_0(object, "seq");
+    if (record->gateway == NULL || record->bus == NULL) {
+        return refuse_key(object, record, record->gateway == NULL ? "gateway" : "bus", "name",
+                          ret_error);
     }
-    if (record->bus == NULL) {
-        return refuse(ret_error, "bus is no name");
-    }
-    if (!number(json_object_get(object, "epoch"), &record->epoch) || record->epoch == 0) {
-        return refuse(ret_error, "epoch is no number from 1 to 2^53");
-    }
-    if (!number(json_object_get(object, "seq"), &record->seq) || record->seq == 0) {
-        return refuse(ret_error, "seq is no number from 1 to 2^53");
+    if (record->epoch == 0 || record->seq == 0) {
+        return refuse_key(object, record, record->epoch == 0 ? "epoch" : "seq", number_words,
+                          ret_error);
     }
     return 1;
 }
@@ -321,9 +361,10 @@ int decode_record(json_t *object, struct record *ret_record, struct decode_error
     record.kind = json_string_value(json_object_get(object, "kind"));
     record.time = json_string_value(json_object_get(object, "time"));
     record.content = content_read(object);
+    shape_check(object, &record);
     result = 0;
     if (before != NULL) {
-        result = read_ranges(before, &record.before, &record.garbled);
+        result = read_ranges(before, &record.before, &record.before_garbled);
     }
     if (result == 0 && after != NULL) {
         result = read_after(after, &record);

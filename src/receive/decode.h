@@ -14,9 +14,10 @@
 
 #define DECODE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/* What was wrong, in words. */
+/* What was wrong, in words that are safe to print. */
 struct decode_error {
     char text[256];
+    char place[200]; /* of a record, as far as it can be read: "g/b epoch 7", "g/b" or "" */
 };
 
 /* One message: a JSON object, or an array of them. ret_items is an array of objects, to be freed

@@ -43,13 +43,15 @@ struct epoch {
     uint64_t not_compared;
     uint64_t settled_missing;
     uint64_t settled_unsure;
-    uint64_t last;   /* what `after` said */
-    bool seen;       /* a record arrived */
-    bool outside;    /* it lies before the beginning: nothing to prove but what arrives */
-    bool named;      /* an `after` named it */
-    bool last_known; /* and with a number */
+    uint64_t last;       /* what `after` said */
+    uint64_t clean_last; /* what it said when it said so first */
+    bool seen;           /* a record arrived */
+    bool outside;        /* it lies before the beginning: nothing to prove but what arrives */
+    bool named;          /* an `after` named it */
+    bool last_known;     /* and with a number */
     bool clean;
     bool damage;
+    bool ever_clean;  /* it was once said to have ended clean, and with a number */
     bool away;        /* we were, when it went on above `high` or ended, and nothing was kept */
     bool loose;       /* its place in the order is a guess, see chain.c */
     bool unannounced; /* came after another epoch, without an `after` */

@@ -78,7 +78,7 @@ static int take_item(struct intake *intake, struct item *item, bool retained, in
     int error = 0;
 
     if (result == -EBADMSG) {
-        verify_broken(intake->verify, item->topic, wrong.text, item->at_ms);
+        verify_broken(intake->verify, item->topic, wrong.place, wrong.text, item->at_ms);
         return 0;
     }
     if (result < 0) {

@@ -53,6 +53,7 @@ int marks_put(struct marks *marks, uint64_t seq, const struct content *content)
     if (mark->seq <= seq) { /* an old record that comes late does not push out a newer one */
         mark->seq = seq;
         mark->hash = content->unsynced ? content->timeless : content->whole;
+        mark->uptime = content->uptime;
         mark->timeless = content->unsynced;
     }
     return 0;
@@ -70,6 +71,10 @@ enum marks_answer marks_compare(const struct marks *marks, uint64_t seq,
     mark = place(marks, seq);
     if (mark->seq != seq) {
         return MARKS_FORGOTTEN;
+    }
+    if (mark->timeless && mark->uptime != 0 && content->uptime != 0 &&
+        mark->uptime != content->uptime) {
+        return MARKS_OTHER;
     }
     hash = mark->timeless ? content->timeless : content->whole;
     return mark->hash == hash ? MARKS_SAME : MARKS_OTHER;

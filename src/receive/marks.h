@@ -19,11 +19,13 @@ struct content {
     uint64_t whole;
     uint64_t timeless; /* also without the keys that a sender corrects once it knows the time */
     bool unsynced;     /* the record's time was not trusted */
+    uint64_t uptime;   /* of `uptime`, which is never corrected; 0: it has none */
 };
 
 struct mark {
     uint64_t seq; /* 0: empty */
     uint64_t hash;
+    uint64_t uptime;
     bool timeless;
 };
 

@@ -60,7 +60,9 @@ struct record {
     struct ended *after;
     size_t after_count;
     bool has_after;
-    bool garbled; /* `before` or `after` is not of the shape it should have */
+    bool before_garbled; /* it is not of the shape it should have */
+    bool after_garbled;  /* the same */
+    char complaint[128]; /* what else is wrong in it, see shape.h; "" if nothing */
     struct content content;
 };
 

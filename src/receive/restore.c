@@ -34,11 +34,13 @@ static bool get_ms(const json_t *value, int64_t *ret_ms)
     return true;
 }
 
+/* What an older version had not yet is 0 or false. */
 static bool load_numbers(const json_t *object, void *base, const struct field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!get_number(json_object_get(object, fields[i].key),
-                        NUMBER_AT(base, fields[i].offset))) {
+        const json_t *value = json_object_get(object, fields[i].key);
+
+        if (value != NULL && !get_number(value, NUMBER_AT(base, fields[i].offset))) {
             return false;
         }
     }
@@ -50,7 +52,7 @@ static bool load_flags(const json_t *object, void *base, const struct field *fie
     for (size_t i = 0; i < count; i++) {
         const json_t *value = json_object_get(object, fields[i].key);
 
-        if (!json_is_boolean(value)) {
+        if (value != NULL && !json_is_boolean(value)) {
             return false;
         }
         *FLAG_AT(base, fields[i].offset) = json_is_true(value);
@@ -214,8 +216,9 @@ static bool load_faults(const json_t *object, struct verify *verify)
     const json_t *list = json_object_get(object, "list");
 
     for (int i = 0; i < FAULT_COUNT; i++) {
-        if (!get_number(json_object_get(counts, fault_name((enum fault)i)),
-                        &verify->fault_counts[i])) {
+        const json_t *count = json_object_get(counts, fault_name((enum fault)i));
+
+        if (count != NULL && !get_number(count, &verify->fault_counts[i])) {
             return false;
         }
     }

@@ -20,6 +20,7 @@ const struct field state_epoch_numbers[] = {
     { "settled_missing", offsetof(struct epoch, settled_missing) },
     { "settled_not_known", offsetof(struct epoch, settled_unsure) },
     { "last", offsetof(struct epoch, last) },
+    { "clean_last", offsetof(struct epoch, clean_last) },
 };
 const size_t state_epoch_numbers_count =
     sizeof(state_epoch_numbers) / sizeof(state_epoch_numbers[0]);
@@ -31,6 +32,7 @@ const struct field state_epoch_flags[] = {
     { "last_known", offsetof(struct epoch, last_known) },
     { "clean", offsetof(struct epoch, clean) },
     { "damage", offsetof(struct epoch, damage) },
+    { "ever_clean", offsetof(struct epoch, ever_clean) },
     { "away", offsetof(struct epoch, away) },
     { "loose", offsetof(struct epoch, loose) },
     { "unannounced", offsetof(struct epoch, unannounced) },

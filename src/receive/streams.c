@@ -13,10 +13,10 @@
 #include <string.h>
 
 static const char *const fault_names[FAULT_COUNT] = {
-    [FAULT_DOUBLED] = "doubled",      [FAULT_REORDERED] = "reordered",
-    [FAULT_RANGE] = "wrong range",    [FAULT_CHAIN] = "broken chain",
-    [FAULT_END] = "wrong end",        [FAULT_BROKEN] = "broken record",
-    [FAULT_STREAMS] = "not followed",
+    [FAULT_DOUBLED] = "doubled",        [FAULT_REORDERED] = "reordered",
+    [FAULT_RANGE] = "wrong range",      [FAULT_CHAIN] = "broken chain",
+    [FAULT_END] = "wrong end",          [FAULT_BROKEN] = "broken record",
+    [FAULT_CONTENT] = "broken content", [FAULT_STREAMS] = "not followed",
 };
 
 const char *fault_name(enum fault fault)
@@ -90,11 +90,16 @@ void verify_fault(struct verify *verify, const struct stream *stream, const stru
     verify_note(verify, fault, now_ms, text);
 }
 
-void verify_broken(struct verify *verify, const char *topic, const char *what, int64_t now_ms)
+void verify_broken(struct verify *verify, const char *topic, const char *place, const char *what,
+                   int64_t now_ms)
 {
     char text[256];
 
-    snprintf(text, sizeof(text), "%s: on %.128s: %s", fault_names[FAULT_BROKEN], topic, what);
+    snprintf(text, sizeof(text), "%s%s%s: %s, on topic %.64s", place, place[0] == '\0' ? "" : ": ",
+             fault_names[FAULT_BROKEN], what, topic);
+    for (char *c = text; *c != '\0'; c++) { /* a topic is from outside */
+        *c = (unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f ? '?' : *c;
+    }
     verify_note(verify, FAULT_BROKEN, now_ms, text);
 }
 

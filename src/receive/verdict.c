@@ -17,10 +17,10 @@ static const char *const verdict_names[] = {
 };
 
 static const char *const fault_plurals[FAULT_COUNT] = {
-    [FAULT_DOUBLED] = "doubled",      [FAULT_REORDERED] = "reordered",
-    [FAULT_RANGE] = "wrong ranges",   [FAULT_CHAIN] = "broken chains",
-    [FAULT_END] = "wrong ends",       [FAULT_BROKEN] = "broken records",
-    [FAULT_STREAMS] = "not followed",
+    [FAULT_DOUBLED] = "doubled",         [FAULT_REORDERED] = "reordered",
+    [FAULT_RANGE] = "wrong ranges",      [FAULT_CHAIN] = "broken chains",
+    [FAULT_END] = "wrong ends",          [FAULT_BROKEN] = "broken records",
+    [FAULT_CONTENT] = "broken contents", [FAULT_STREAMS] = "not followed",
 };
 
 const char *verdict_name(enum verdict verdict)

@@ -12,38 +12,10 @@
 
 /* ---- one record ---- */
 
-static bool range_is_valid(const struct range *range, uint64_t limit)
-{
-    return range->why != WHY_INVALID && range->first >= 1 && range->first <= range->last &&
-           range->last <= limit;
-}
-
-/* The lowest number that the record accounts for: itself or the first of its ranges. */
+/* The lowest number that the record accounts for. */
 static uint64_t lowest(const struct record *record)
 {
-    uint64_t low = record->has_after ? 1 : record->seq;
-
-    for (size_t i = 0; i < record->before.count; i++) {
-        const struct range *range = &record->before.list[i];
-
-        if (range_is_valid(range, record->seq - 1) && range->first < low) {
-            low = range->first;
-        }
-    }
-    return low;
-}
-
-int verify_range(struct verify *verify, const struct stream *stream, struct epoch *epoch,
-                 const struct range *range, uint64_t limit, const struct record *carrier,
-                 int64_t now_ms)
-{
-    if (!range_is_valid(range, limit)) {
-        verify_fault(verify, stream, epoch, FAULT_RANGE, now_ms,
-                     "record %" PRIu64 " of epoch %" PRIu64 " covers %" PRIu64 "..%" PRIu64 " (%s)",
-                     carrier->seq, carrier->epoch, range->first, range->last, why_name(range->why));
-        return 0;
-    }
-    return epoch_tell(epoch, range->first, range->last, range->why);
+    return record->has_after ? 1 : ranges_lowest(record);
 }
 
 /* Where a new epoch belongs: at the end, or right behind the newest of those that `after` lists, if
@@ -144,25 +116,6 @@ static void begin_earlier(struct stream *stream, size_t index, const struct reco
     stream->early = false;
 }
 
-/* Do the ranges fit the hole below the record: side by side, ending right below it? */
-static bool ranges_fit(const struct record *record)
-{
-    struct intervals set = { 0 };
-    bool fit;
-
-    for (size_t i = 0; i < record->before.count; i++) {
-        const struct range *range = &record->before.list[i];
-
-        if (range_is_valid(range, record->seq - 1) &&
-            intervals_add(&set, range->first, range->last) < 0) {
-            break;
-        }
-    }
-    fit = set.count == 0 || (set.count == 1 && set.list[0].last == record->seq - 1);
-    intervals_finish(&set);
-    return fit;
-}
-
 /* A record above all others of its epoch: what lies between is told, in doubt, or a hole. */
 static int check_below(struct verify *verify, struct stream *stream, struct epoch *epoch,
                        const struct record *record, int64_t now_ms)
@@ -189,14 +142,22 @@ static int check_below(struct verify *verify, struct stream *stream, struct epoc
     return 0;
 }
 
+/* Told as not meant to come, and here it is: another uplink of the gateway sends it, and each keeps
+ * its order only for itself. */
+static bool is_from_another(enum why why)
+{
+    return why == WHY_FILTER || why == WHY_EARLIER;
+}
+
+/* `why` the number was told not to come, if it was. */
 static void check_order(struct verify *verify, const struct stream *stream, size_t index,
-                        const struct record *record, int64_t now_ms)
+                        const struct record *record, enum why why, int64_t now_ms)
 {
     const struct epoch *epoch = stream->epochs[index];
     bool in_newest = index + 1 == stream->epoch_count;
 
     if ((in_newest && record->seq > epoch->high) || is_before_anchor(stream, index, record->seq) ||
-        intervals_has(&epoch->unsure, record->seq) || epoch->away ||
+        intervals_has(&epoch->unsure, record->seq) || epoch->away || is_from_another(why) ||
         (epoch->named && !epoch->last_known)) {
         return; /* in order, or not for us to say */
     }
@@ -228,14 +189,15 @@ static void repeat(struct verify *verify, const struct stream *stream, struct ep
     }
 }
 
-/* A number that is here for the first time. */
+/* A number that is here for the first time; `why` it was told not to come, if it was. */
 static int arrive(struct verify *verify, struct stream *stream, size_t index,
-                  const struct record *record, int64_t now_ms)
+                  const struct record *record, enum why why, int64_t now_ms)
 {
     struct epoch *epoch = stream->epochs[index];
     int error = 0;
 
-    check_order(verify, stream, index, record, now_ms);
+    check_order(verify, stream, index, record, why, now_ms);
+    chain_check_clean(verify, stream, epoch, record->seq, now_ms);
     if (record->seq > epoch->high) {
         error = check_below(verify, stream, epoch, record, now_ms);
         epoch->high = record->seq;
@@ -263,10 +225,7 @@ static int take_number(struct verify *verify, struct stream *stream, const struc
     int error = 0;
 
     begin_earlier(stream, index, record);
-    for (size_t i = 0; error == 0 && i < record->before.count; i++) {
-        error = verify_range(verify, stream, epoch, &record->before.list[i], record->seq - 1,
-                             record, now_ms);
-    }
+    error = ranges_take(verify, stream, epoch, &record->before, record->seq - 1, record, now_ms);
     if (error == 0 && why != WHY_INVALID) {
         error = epoch_untell(epoch, record->seq, why);
     }
@@ -276,9 +235,28 @@ static int take_number(struct verify *verify, struct stream *stream, const struc
     if (have && why == WHY_INVALID) {
         repeat(verify, stream, epoch, record, now_ms);
     } else {
-        error = arrive(verify, stream, index, record, now_ms);
+        error = arrive(verify, stream, index, record, why, now_ms);
     }
     return error < 0 ? error : epoch_trim(epoch);
+}
+
+static void check_shape(struct verify *verify, const struct stream *stream,
+                        const struct record *record, int64_t now_ms)
+{
+    const struct epoch *epoch = stream_epoch(stream, record->epoch, NULL);
+
+    if (record->before_garbled) {
+        verify_fault(verify, stream, epoch, FAULT_RANGE, now_ms,
+                     "the \"before\" of record %" PRIu64 " cannot be read", record->seq);
+    }
+    if (record->after_garbled) {
+        verify_fault(verify, stream, epoch, FAULT_CHAIN, now_ms,
+                     "the \"after\" of record %" PRIu64 " cannot be read", record->seq);
+    }
+    if (record->complaint[0] != '\0') {
+        verify_fault(verify, stream, epoch, FAULT_CONTENT, now_ms, "record %" PRIu64 " %s",
+                     record->seq, record->complaint);
+    }
 }
 
 int verify_record(struct verify *verify, const struct record *record, int64_t now_ms)
@@ -295,12 +273,8 @@ int verify_record(struct verify *verify, const struct record *record, int64_t no
         return error;
     }
     error = enter(stream, record, now_ms, &fresh);
-    if (error == 0 && record->garbled) {
-        verify_fault(verify, stream, stream_epoch(stream, record->epoch, NULL), FAULT_RANGE, now_ms,
-                     "the \"before\" or \"after\" of record %" PRIu64 " cannot be read",
-                     record->seq);
-    }
     if (error == 0) {
+        check_shape(verify, stream, record, now_ms);
         error = chain_take(verify, stream, record, fresh, now_ms);
     }
     return error < 0 ? error : take_number(verify, stream, record, now_ms);

@@ -24,6 +24,7 @@ enum fault {
     FAULT_CHAIN,
     FAULT_END,
     FAULT_BROKEN,
+    FAULT_CONTENT,
     FAULT_STREAMS,
     FAULT_COUNT
 };
@@ -74,8 +75,9 @@ void verify_destroy(struct verify *verify);
 /* One record, in the order of arrival. 0 or -ENOMEM. */
 int verify_record(struct verify *verify, const struct record *record, int64_t now_ms);
 
-/* A record whose identity cannot be read. */
-void verify_broken(struct verify *verify, const char *topic, const char *what, int64_t now_ms);
+/* A record whose identity cannot be read; `place` is what can be read of it, or "". */
+void verify_broken(struct verify *verify, const char *topic, const char *place, const char *what,
+                   int64_t now_ms);
 
 /* The receiver is away from now on; it is back, and the broker did or did not keep its session. */
 void verify_away(struct verify *verify, int64_t now_ms);
@@ -106,14 +108,24 @@ void verify_fault(struct verify *verify, const struct stream *stream, const stru
                   enum fault fault, int64_t now_ms, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
-/* What a range says about an epoch whose numbers go to `limit`. 0 or -ENOMEM. */
-int verify_range(struct verify *verify, const struct stream *stream, struct epoch *epoch,
-                 const struct range *range, uint64_t limit, const struct record *carrier,
-                 int64_t now_ms);
+/* ranges.c: the lowest number that the record and its ranges cover. */
+uint64_t ranges_lowest(const struct record *record);
+
+/* Do the ranges fit the hole below the record: side by side, ending right below it? */
+bool ranges_fit(const struct record *record);
+
+/* What ranges say about an epoch whose numbers go to `limit`. 0 or -ENOMEM. */
+int ranges_take(struct verify *verify, const struct stream *stream, struct epoch *epoch,
+                const struct ranges *ranges, uint64_t limit, const struct record *carrier,
+                int64_t now_ms);
 
 /* chain.c: what the record says in `after`. `fresh`: the first record of its epoch. 0 or -ENOMEM.
  */
 int chain_take(struct verify *verify, struct stream *stream, const struct record *record,
                bool fresh, int64_t now_ms);
+
+/* The number was there: may it be, if the epoch ended clean? */
+void chain_check_clean(struct verify *verify, const struct stream *stream,
+                       const struct epoch *epoch, uint64_t number, int64_t now_ms);
 
 #endif

@@ -27,7 +27,7 @@ struct sinks {
 
 static void take_object(struct verify *verify, struct sinks *sinks, json_t *object, int64_t now_ms)
 {
-    struct decode_error error = { "" };
+    struct decode_error error = { "", "" };
     struct record record = { 0 };
     struct item item = { "t", object, NULL, now_ms };
     int result = decode_record(object, &record, &error);
@@ -36,7 +36,7 @@ static void take_object(struct verify *verify, struct sinks *sinks, json_t *obje
         item.record = &record;
         verify_record(verify, &record, now_ms);
     } else if (result < 0) {
-        verify_broken(verify, "t", error.text, now_ms);
+        verify_broken(verify, "t", error.place, error.text, now_ms);
     }
     text_json(sinks->out, object);
     csv_write(sinks->csv, sinks->out, &item);

@@ -347,8 +347,9 @@ class Connections(ReceiveTest):
 
 
 class Outputs(ReceiveTest):
-    MESSAGES = [record(1, after=[]), record(2, device="e", value=230.1, errors={"w": "timeout"}),
-                [record(3), {"seq": 4, "values": {"v": None, "w": "a,b"}}]]
+    NULL = {"values": {"v": None, "w": "a,b"}, "errors": {"v": "crc"}}
+    MESSAGES = [record(1, after=[]), record(2, device="e", value=230.1, suspect=["v"]),
+                [record(3), {"seq": 4, **NULL}]]
 
     def output(self, lines, *args):
         broker = self.rig.broker()
@@ -364,7 +365,7 @@ class Outputs(ReceiveTest):
         receiver = self.output(4, "--json", "--verify")
         rows = [json.loads(line) for line in receiver.text().splitlines()]
         self.assertEqual(rows[:3], self.MESSAGES[:2] + self.MESSAGES[2][:1])
-        self.assertEqual(rows[3], record(4) | {"values": {"v": None, "w": "a,b"}})
+        self.assertEqual(rows[3], record(4) | self.NULL)
         self.assertIn("\"v\":230.1}", receiver.text())
         self.assertIn("other messages: 2 retained, 1 without identity\n", receiver.log_text())
 
@@ -373,8 +374,8 @@ class Outputs(ReceiveTest):
         self.assertEqual(list(rows[0]), ["gateway", "bus", "epoch", "seq", "device", "kind",
                                          "time", "v", "more"])
         self.assertEqual([row["v"] for row in rows], ["1", "230.1", "3", ""])
-        self.assertEqual(json.loads(rows[1]["more"]), {"errors.w": "timeout"})
-        self.assertEqual(json.loads(rows[3]["more"]), {"w": "a,b"})
+        self.assertEqual(json.loads(rows[1]["more"]), {"suspect": ["v"]})
+        self.assertEqual(json.loads(rows[3]["more"]), {"w": "a,b", "errors.v": "crc"})
 
     def test_csv_with_columns(self):
         text = self.output(5, "--csv", "--columns", "place=device,v,topic").text()
@@ -386,7 +387,7 @@ class Outputs(ReceiveTest):
         self.assertEqual(lines[0].split(), ["TIME", "DEVICE", "KIND", "VALUES"])
         self.assertEqual(lines[2].split(),
                          ["2026-11-22T12:00:00.123Z", "e", "reading", "v=230.1",
-                          "errors.w=timeout"])
+                          'suspect=["v"]'])
 
     def test_any_json(self):
         broker = self.rig.broker()

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-foreach(test intervals decode verify model output)
+foreach(test intervals decode model output)
   weir_test(receive-${test} ${CMAKE_CURRENT_SOURCE_DIR}/receive_${test}.c LIBS weir_receive)
+endforeach()
+foreach(test verify forged)
+  weir_test(receive-${test} ${CMAKE_CURRENT_SOURCE_DIR}/receive_${test}.c
+            ${CMAKE_CURRENT_SOURCE_DIR}/receive_steps.c LIBS weir_receive)
 endforeach()

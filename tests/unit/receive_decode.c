@@ -36,24 +36,24 @@ static const struct sort_case sort_cases[] = {
     { "{" ID ",\"values\":{\"e\":18446744073709551615}}", 0, 1, NULL },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":42.0}", 0, 1, NULL },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":0}", 0, -EBADMSG,
-      "seq is no number from 1 to 2^53" },
+      "seq 0 is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":-1}", 0, -EBADMSG,
-      "seq is no number from 1 to 2^53" },
+      "seq -1 is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":1.5}", 0, -EBADMSG,
-      "seq is no number from 1 to 2^53" },
+      "seq 1.5 is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":\"1\"}", 0, -EBADMSG,
-      "seq is no number from 1 to 2^53" },
+      "seq \"1\" is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":9007199254740993}", 0, -EBADMSG,
-      "seq is no number from 1 to 2^53" },
+      "seq 9007199254740993 is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":0,\"seq\":1}", 0, -EBADMSG,
-      "epoch is no number from 1 to 2^53" },
+      "epoch 0 is no number from 1 to 2^53" },
     { "{\"gateway\":\"g\",\"epoch\":7,\"seq\":1}", 0, -EBADMSG, "bus is no name" },
     { "{\"gateway\":\"a b\",\"bus\":\"b\",\"epoch\":7,\"seq\":1}", 0, -EBADMSG,
-      "gateway is no name" },
+      "gateway \"a b\" is no name" },
     { "{\"gateway\":\"\\u001b[2J\",\"bus\":\"b\",\"epoch\":7,\"seq\":1}", 0, -EBADMSG,
-      "gateway is no name" },
+      "gateway \"\\u001B[2J\" is no name" },
     { "{\"gateway\":\"-g\",\"bus\":\"b\",\"epoch\":7,\"seq\":1}", 0, -EBADMSG,
-      "gateway is no name" },
+      "gateway \"-g\" is no name" },
     { "", -EBADMSG, 0, "empty" },
     { "online", -EBADMSG, 0, "line 1 column " },
     { "{" ID ",\"seq\":2}", -EBADMSG, 0, "line 1 column " },
@@ -69,7 +69,7 @@ static void test_sorts(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(sort_cases) / sizeof(sort_cases[0]); i++) {
         const struct sort_case *c = &sort_cases[i];
-        struct decode_error error = { "" };
+        struct decode_error error = { "", "" };
         struct record record = { 0 };
         json_t *items = NULL;
         int result = decode_message(c->text, strlen(c->text), &items, &error);
@@ -80,7 +80,7 @@ static void test_sorts(void **state)
             assert_int_equal(decode_record(json_array_get(items, 0), &record, &error), c->record);
         }
         if (c->why != NULL) {
-            assert_int_equal(strncmp(error.text, c->why, strlen(c->why)), 0);
+            assert_non_null(strstr(error.text, c->why));
         }
         record_finish(&record);
         json_decref(items);
@@ -141,16 +141,16 @@ static void test_foreign_batch_is_left_alone(void **state)
 
 static void test_ranges(void **state)
 {
-    json_t *items = parse(
-        "{" ID ",\"before\":[{\"first\":30,\"last\":40,\"why\":\"limit\"},"
-        "{\"first\":41,\"last\":41,\"why\":\"bored\"}],"
-        "\"after\":[{\"epoch\":6,\"last\":480,\"clean\":false,\"until\":\"t\",\"damage\":true,"
-        "\"before\":[{\"first\":1,\"last\":2,\"why\":\"age\"}]},"
-        "{\"epoch\":8,\"last\":null,\"clean\":true}]}");
+    json_t *items = parse("{" ID ",\"before\":[{\"first\":30,\"last\":40,\"why\":\"limit\"},"
+                          "{\"first\":41,\"last\":41,\"why\":\"bored\"}],"
+                          "\"after\":[{\"epoch\":6,\"last\":480,\"clean\":false,\"until\":\"2026-"
+                          "11-22T12:00:00Z\",\"damage\":true,"
+                          "\"before\":[{\"first\":1,\"last\":2,\"why\":\"age\"}]},"
+                          "{\"epoch\":8,\"last\":null,\"clean\":true}]}");
     struct record record = record_at(items, 0);
 
     (void)state;
-    assert_false(record.garbled);
+    assert_false(record.before_garbled || record.after_garbled);
     assert_int_equal(record.before.count, 2);
     assert_int_equal(record.before.list[0].first, 30);
     assert_int_equal(record.before.list[0].last, 40);
@@ -186,7 +186,8 @@ static void test_garbled_ranges(void **state)
         struct record record = record_at(items, 0);
 
         print_message("%s\n", cases[i]);
-        assert_true(record.garbled);
+        assert_true(strstr(cases[i], "after") != NULL ? record.after_garbled
+                                                      : record.before_garbled);
         record_finish(&record);
         json_decref(items);
     }
