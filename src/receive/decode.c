@@ -360,6 +360,8 @@ int decode_record(json_t *object, struct record *ret_record, struct decode_error
     record.device = json_string_value(json_object_get(object, "device"));
     record.kind = json_string_value(json_object_get(object, "kind"));
     record.time = json_string_value(json_object_get(object, "time"));
+    record.stamp = stamp_read(object);
+    record.clock_word = stamp_clock_word(object);
     record.content = content_read(object);
     shape_check(object, &record);
     result = 0;

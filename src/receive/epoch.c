@@ -19,6 +19,29 @@ struct epoch *epoch_create(uint64_t id)
     return epoch;
 }
 
+void untrusted_count(struct untrusted *untrusted, const struct stamp *stamp)
+{
+    uint64_t uptime_us = stamp->uptime_us > 0 ? (uint64_t)stamp->uptime_us : 0;
+    uint64_t error_us = stamp->error_us > 0 ? (uint64_t)stamp->error_us : 0;
+
+    if (stamp->trust == TRUST_FULL) {
+        return;
+    }
+    *(stamp->trust == TRUST_ESTIMATED ? &untrusted->estimated : &untrusted->unsynced) += 1;
+    if (error_us > untrusted->error_us) {
+        untrusted->error_us = error_us;
+    }
+    if (!stamp->has_uptime) {
+        return;
+    }
+    if (untrusted->with_uptime++ == 0 || uptime_us < untrusted->first_us) {
+        untrusted->first_us = uptime_us;
+    }
+    if (uptime_us > untrusted->last_us) {
+        untrusted->last_us = uptime_us;
+    }
+}
+
 void epoch_destroy(struct epoch *epoch)
 {
     if (epoch == NULL) {

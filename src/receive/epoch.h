@@ -26,6 +26,16 @@ struct notice {
     int64_t at_ms;
 };
 
+/* Records whose time was not trusted when they came. */
+struct untrusted {
+    uint64_t unsynced;
+    uint64_t estimated;
+    uint64_t error_us; /* the largest of an estimated time */
+    uint64_t with_uptime;
+    uint64_t first_us; /* uptimes, of those that have one */
+    uint64_t last_us;
+};
+
 struct epoch {
     uint64_t id;
     struct intervals have;
@@ -43,6 +53,7 @@ struct epoch {
     uint64_t not_compared;
     uint64_t settled_missing;
     uint64_t settled_unsure;
+    struct untrusted untrusted;
     uint64_t last;       /* what `after` said */
     uint64_t clean_last; /* what it said when it said so first */
     bool seen;           /* a record arrived */
@@ -75,6 +86,9 @@ struct sum {
     uint64_t unclean_ends;
     uint64_t unannounced;
 };
+
+/* Counts a record that arrived. */
+void untrusted_count(struct untrusted *untrusted, const struct stamp *stamp);
 
 /* NULL: no memory. */
 struct epoch *epoch_create(uint64_t id);

@@ -18,10 +18,16 @@ int intake_init(struct intake *intake, const struct options *options)
 {
     bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 
-    *intake = (struct intake){ .output = options->output, .verify = verify_create() };
+    bool repairs = options->output != OUTPUT_JSON && options->output != OUTPUT_NONE;
+
+    *intake = (struct intake){ .output = options->output,
+                               .hold_ms = options->hold_ms,
+                               .verify = verify_create() };
+    intake->waiting = repairs ? waiting_create(WAITING_BYTES_MAX) : NULL;
     intake->csv = options->output == OUTPUT_CSV ? csv_create(options->columns) : NULL;
     intake->live = options->output == OUTPUT_LIVE ? live_create(color) : NULL;
-    if (intake->verify == NULL || (options->output == OUTPUT_CSV && intake->csv == NULL) ||
+    if (intake->verify == NULL || (repairs && intake->waiting == NULL) ||
+        (options->output == OUTPUT_CSV && intake->csv == NULL) ||
         (options->output == OUTPUT_LIVE && intake->live == NULL)) {
         return -ENOMEM;
     }
@@ -30,6 +36,7 @@ int intake_init(struct intake *intake, const struct options *options)
 
 void intake_finish(struct intake *intake)
 {
+    waiting_destroy(intake->waiting);
     live_destroy(intake->live);
     csv_destroy(intake->csv);
     verify_destroy(intake->verify);
@@ -70,6 +77,103 @@ static int print(struct intake *intake, const struct item *item)
     return 0;
 }
 
+/* ---- times that are not trusted ---- */
+
+/* As it came: its time did not become known in time, or not at all. */
+static int print_as_it_is(void *context, const struct item *item, bool written)
+{
+    (void)written;
+    return print(context, item);
+}
+
+static int print_repaired(struct intake *intake, const struct item *item, int64_t offset_us,
+                          bool written)
+{
+    struct item again = *item;
+    int64_t us;
+    int error;
+
+    if (!stamp_repair(&item->record->stamp, offset_us, &us)) {
+        return written ? 0 : print(intake, item);
+    }
+    again.object = stamp_repaired(item->object, us);
+    again.again = written;
+    if (again.object == NULL) { /* no such time, or no memory */
+        return written ? 0 : print(intake, item);
+    }
+    error = print(intake, &again);
+    json_decref(again.object);
+    return error;
+}
+
+/* Its epoch's clock event came. */
+static int print_released(void *context, const struct item *item, bool written)
+{
+    struct intake *intake = context;
+    const struct record *record = item->record;
+    int64_t offset_us = 0;
+
+    if (!clocks_find(&intake->verify->clocks, record->gateway, record->bus, record->epoch,
+                     &offset_us)) {
+        return written ? 0 : print(intake, item);
+    }
+    return print_repaired(intake, item, offset_us, written);
+}
+
+/* A record whose time is not trusted: repaired at once, if that is possible, else it waits. */
+static int print_untrusted(struct intake *intake, const struct item *item, int64_t now_ms)
+{
+    const struct record *record = item->record;
+    bool hold = intake->hold_ms > 0;
+    bool is_new = false;
+    int64_t offset_us;
+    int error;
+
+    if (clocks_find(&intake->verify->clocks, record->gateway, record->bus, record->epoch,
+                    &offset_us)) {
+        return print_repaired(intake, item, offset_us, false);
+    }
+    error = waiting_add(intake->waiting, item, !hold, now_ms + intake->hold_ms, print_as_it_is,
+                        intake, &is_new);
+    return error < 0 || hold ? error : print(intake, item);
+}
+
+static int print_record(struct intake *intake, const struct item *item, int64_t now_ms)
+{
+    const struct record *record = item->record;
+    const struct clock_word *word = &record->clock_word;
+    int error;
+
+    if (record->stamp.trust != TRUST_FULL && record->stamp.has_uptime) {
+        return print_untrusted(intake, item, now_ms);
+    }
+    waiting_drop(intake->waiting, record);
+    error = print(intake, item);
+    if (error == 0 && word->is_one) {
+        error = waiting_release(intake->waiting, record->gateway, word->of_bus, word->of_epoch,
+                                print_released, intake);
+    }
+    if (error == 0 && word->is_one) {
+        error = waiting_release(intake->waiting, record->gateway, record->bus, record->epoch,
+                                print_released, intake);
+    }
+    return error;
+}
+
+void intake_tick(struct intake *intake, int64_t now_ms)
+{
+    int error = 0;
+
+    if (intake->waiting != NULL && waiting_held(intake->waiting) > 0) {
+        error = waiting_due(intake->waiting, now_ms, print_as_it_is, intake);
+    }
+    if (error < 0) {
+        intake->failure = -error;
+    }
+}
+
+/* ---- messages ---- */
+
 static int take_item(struct intake *intake, struct item *item, bool retained, int64_t now_ms)
 {
     struct record record = { 0 };
@@ -94,7 +198,9 @@ static int take_item(struct intake *intake, struct item *item, bool retained, in
     item->record = result == 1 ? &record : NULL;
     if (error == 0 && (result == 1 || !is_aside(item->topic))) {
         intake->record_ms = now_ms;
-        error = print(intake, item);
+        error = result == 1 && !retained && intake->waiting != NULL
+                    ? print_record(intake, item, now_ms)
+                    : print(intake, item);
     }
     record_finish(&record);
     return error;

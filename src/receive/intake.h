@@ -13,6 +13,7 @@
 #include "receive/table.h"
 #include "receive/verdict.h"
 #include "receive/verify.h"
+#include "receive/waiting.h"
 
 struct intake {
     enum output output;
@@ -21,10 +22,12 @@ struct intake {
     struct csv *csv;   /* for this output only, else NULL */
     struct live *live; /* the same */
     struct table table;
-    int64_t record_ms; /* when the last object came, monotonic */
-    bool changed;      /* since the caller last cleared it */
-    bool output_used;  /* something stands in the buffer of stdout */
-    int failure;       /* errno of what makes it impossible to go on */
+    struct waiting *waiting; /* for the clock; NULL if this output does not repair */
+    int64_t hold_ms;         /* how long, before it is printed as it is */
+    int64_t record_ms;       /* when the last object came, monotonic */
+    bool changed;            /* since the caller last cleared it */
+    bool output_used;        /* something stands in the buffer of stdout */
+    int failure;             /* errno of what makes it impossible to go on */
 };
 
 /* 0 or -ENOMEM; intake_finish() also then. */
@@ -34,5 +37,8 @@ void intake_finish(struct intake *intake);
 /* One message; `at_ms` is wall time. */
 void intake_message(struct intake *intake, const char *topic, const void *payload, size_t length,
                     bool retained, int64_t now_ms, int64_t at_ms);
+
+/* Prints what has been held back for long enough; at the end, with INT64_MAX, everything. */
+void intake_tick(struct intake *intake, int64_t now_ms);
 
 #endif

@@ -16,6 +16,7 @@ struct item {
     json_t *object;
     const struct record *record; /* NULL: it has no identity */
     int64_t at_ms;               /* arrival, wall clock */
+    bool again;                  /* it was printed before, without its right time */
 };
 
 #endif

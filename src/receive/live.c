@@ -34,6 +34,8 @@ struct row {
     char *values;
     char time[40];
     uint64_t seq; /* 0: it has none */
+    uint64_t epoch;
+    char mark; /* of its time: ? unsynced, ~ estimated */
     uint64_t records;
     bool fresh; /* since the last frame */
 };
@@ -157,6 +159,29 @@ static int find_row(struct live *live, const struct label *label, struct row **r
     return 0;
 }
 
+/* Is this record what its row shows? An older one needs no correction. */
+static bool is_newest(const struct live *live, const struct label *label,
+                      const struct record *record)
+{
+    for (size_t i = 0; i < live->row_count; i++) {
+        const struct row *row = &live->rows[i];
+
+        if (compare(row, label) == 0) {
+            return row->seq == record->seq && row->epoch == record->epoch;
+        }
+    }
+    return false;
+}
+
+static char time_mark(const json_t *object)
+{
+    const char *clock = json_string_value(json_object_get(object, "clock"));
+
+    return clock == NULL || strcmp(clock, "repaired") == 0 ? ' '
+           : strcmp(clock, "estimated") == 0               ? '~'
+                                                           : '?';
+}
+
 int live_take(struct live *live, const struct item *item)
 {
     struct label label;
@@ -165,6 +190,9 @@ int live_take(struct live *live, const struct item *item)
     int error;
 
     label_make(&label, item);
+    if (item->again && !is_newest(live, &label, item->record)) {
+        return 0;
+    }
     error = find_row(live, &label, &row);
     if (error < 0 || row == NULL) {
         live->left_out += error < 0 ? 0 : 1;
@@ -178,7 +206,9 @@ int live_take(struct live *live, const struct item *item)
     row->values = values;
     memcpy(row->time, label.time, sizeof(row->time));
     row->seq = item->record != NULL ? item->record->seq : 0;
-    row->records++;
+    row->epoch = item->record != NULL ? item->record->epoch : 0;
+    row->mark = time_mark(item->object);
+    row->records += item->again ? 0 : 1;
     row->fresh = true;
     return 0;
 }
@@ -288,10 +318,10 @@ static void put_row(struct frame *frame, const struct live *live, const struct r
     if (strlen(time) >= 23 && time[10] == 'T') {
         time += 11; /* the day says nothing here */
     }
-    put_line(frame, row->fresh ? BOLD : "", "%s%*s  %s%*s  %-*.*s  %*s  %*" PRIu64 "  %s", device,
+    put_line(frame, row->fresh ? BOLD : "", "%s%*s  %s%*s  %-*.*s%c %*s  %*" PRIu64 "  %s", device,
              padding(device, frame->device_width), "", row->kind,
-             padding(row->kind, frame->kind_width), "", TIME_WIDTH, TIME_WIDTH, time, COUNT_WIDTH,
-             seq, COUNT_WIDTH, row->records, row->values);
+             padding(row->kind, frame->kind_width), "", TIME_WIDTH, TIME_WIDTH, time, row->mark,
+             COUNT_WIDTH, seq, COUNT_WIDTH, row->records, row->values);
     free(device);
 }
 

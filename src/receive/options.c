@@ -35,6 +35,9 @@ static const char help[] =
     "                        nested keys as a.b, the values of a record without `values.`\n"
     "  --json                one JSON object a line\n"
     "  --quiet               nothing but the verdict\n"
+    "  --hold N              a record without a trusted time waits up to N seconds for the clock\n"
+    "                        event that tells it; without this it is printed at once, and again,\n"
+    "                        with clock \"repaired\", when the event comes\n"
     "\n"
     "The proof:\n"
     "  --verify              per gateway and bus: every number is there once or accounted for\n"
@@ -76,6 +79,7 @@ enum option_code {
     OPTION_QUIET,
     OPTION_LIVE,
     OPTION_COLUMNS,
+    OPTION_HOLD,
     OPTION_VERIFY,
     OPTION_REPORT,
     OPTION_SECONDS,
@@ -94,6 +98,7 @@ static const struct option long_options[] = {
     { "quiet", no_argument, NULL, OPTION_QUIET },
     { "live", no_argument, NULL, OPTION_LIVE },
     { "columns", required_argument, NULL, OPTION_COLUMNS },
+    { "hold", required_argument, NULL, OPTION_HOLD },
     { "verify", no_argument, NULL, OPTION_VERIFY },
     { "report", required_argument, NULL, OPTION_REPORT },
     { "seconds", required_argument, NULL, OPTION_SECONDS },
@@ -240,6 +245,10 @@ static int take_option(struct options *options, int code, char **argv)
     case OPTION_COLUMNS:
         options->columns = optarg;
         return 0;
+    case OPTION_HOLD:
+        return read_seconds(optarg, &options->hold_ms)
+                   ? 0
+                   : usage("--hold %s: no number of seconds", optarg);
     case OPTION_VERIFY:
         options->verify = true;
         return 0;
@@ -279,6 +288,9 @@ static int check(const struct options *options)
     }
     if (options->columns != NULL && options->output != OUTPUT_CSV) {
         return usage("--columns needs --csv");
+    }
+    if (options->hold_ms > 0 && options->output != OUTPUT_CSV && options->output != OUTPUT_TABLE) {
+        return usage("--hold needs --csv or the table");
     }
     if (options->password_file != NULL && options->password[0] != '\0') {
         return usage("--password and --password-file exclude each other");

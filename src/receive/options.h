@@ -24,6 +24,7 @@ struct options {
     const char *columns;
     bool verify;
     const char *report;
+    int64_t hold_ms;    /* how long a record may wait for its time before it is printed */
     int64_t seconds_ms; /* 0: no end */
     int64_t idle_ms;    /* the same */
     const char *username;

@@ -237,6 +237,7 @@ static int loop(struct receiver *receiver)
         error = session_step(receiver->session, next_wait(receiver, now_ms));
         now_ms = mono_ms();
         say_waiting(receiver, now_ms);
+        intake_tick(&receiver->intake, now_ms);
         if (size_changed != 0 && receiver->intake.live != NULL) {
             size_changed = 0;
             fputs("\033[2J\033[H", stdout);
@@ -312,6 +313,7 @@ static int finish(struct receiver *receiver, int refused)
     FILE *out = data_on_stdout ? stderr : stdout;
     enum verdict verdict = VERDICT_OK;
 
+    intake_tick(&receiver->intake, INT64_MAX);
     if (options->verify) {
         fputs(receiver->intake.live != NULL ? "\n" : "", out);
         verdict = verdict_write(out, receiver->intake.verify, &receiver->intake.others);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "receive/marks.h"
+#include "receive/stamp.h"
 
 /* Why a number is not sent. The words are in decode.c. */
 enum why {
@@ -63,6 +64,8 @@ struct record {
     bool before_garbled; /* it is not of the shape it should have */
     bool after_garbled;  /* the same */
     char complaint[128]; /* what else is wrong in it, see shape.h; "" if nothing */
+    struct stamp stamp;
+    struct clock_word clock_word; /* if it is a `clock` event */
     struct content content;
 };
 

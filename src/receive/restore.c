@@ -246,12 +246,34 @@ static bool load_absences(const json_t *object, struct absences *absences)
            get_ms(json_object_get(object, "longest_ms"), &absences->longest_ms);
 }
 
+static int load_clocks(const json_t *list, struct clocks *clocks)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *gateway = json_string_value(json_object_get(one, "gateway"));
+        const char *bus = json_string_value(json_object_get(one, "bus"));
+        uint64_t epoch;
+        int64_t offset_us;
+        int error;
+
+        if (gateway == NULL || bus == NULL || !get_number(json_object_get(one, "epoch"), &epoch) ||
+            !get_ms(json_object_get(one, "offset_us"), &offset_us)) {
+            return -EBADMSG;
+        }
+        error = clocks_note(clocks, gateway, bus, epoch, offset_us);
+        if (error < 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
 int state_restore(struct verify *verify, const json_t *state, bool *ret_ended,
                   int64_t *ret_saved_ms)
 {
     const json_t *streams = json_object_get(state, "streams");
-    int error = 0;
     int64_t saved_ms;
+    int error;
 
     if (json_integer_value(json_object_get(state, "weir_receive")) != STATE_FORMAT ||
         !get_ms(json_object_get(state, "saved_ms"), &saved_ms) || !json_is_array(streams) ||
@@ -259,6 +281,7 @@ int state_restore(struct verify *verify, const json_t *state, bool *ret_ended,
         !load_faults(json_object_get(state, "faults"), verify)) {
         return -EBADMSG;
     }
+    error = load_clocks(json_object_get(state, "clocks"), &verify->clocks);
     for (size_t i = 0; error == 0 && i < json_array_size(streams); i++) {
         error = load_stream(json_array_get(streams, i), verify);
     }

@@ -104,7 +104,14 @@ static void check_values(json_t *object, struct record *record)
     }
 }
 
-static void check_event(struct record *record)
+static bool says_clock(json_t *object)
+{
+    const json_t *event = json_object_get(values_of(object), "event");
+
+    return json_is_string(event) && strcmp(json_string_value(event), "clock") == 0;
+}
+
+static void check_event(json_t *object, struct record *record)
 {
     if (record->kind == NULL || strcmp(record->kind, "event") != 0) {
         return;
@@ -113,6 +120,8 @@ static void check_event(struct record *record)
         complain(record, "is an event of another bus than weir");
     } else if (record->device != NULL && strcmp(record->device, record->gateway) != 0) {
         complain(record, "is an event of device %.64s, not of the gateway", record->device);
+    } else if (!record->clock_word.is_one && says_clock(object)) {
+        complain(record, "is a clock event without of_epoch or offset_s");
     }
 }
 
@@ -121,5 +130,5 @@ void shape_check(json_t *object, struct record *record)
     record->complaint[0] = '\0';
     check_clock(object, record);
     check_values(object, record);
-    check_event(record);
+    check_event(object, record);
 }

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "receive/utc.h"
 #include "receive/verdict.h"
 
 const struct field state_epoch_numbers[] = {
@@ -21,6 +22,12 @@ const struct field state_epoch_numbers[] = {
     { "settled_not_known", offsetof(struct epoch, settled_unsure) },
     { "last", offsetof(struct epoch, last) },
     { "clean_last", offsetof(struct epoch, clean_last) },
+    { "unsynced", offsetof(struct epoch, untrusted.unsynced) },
+    { "estimated", offsetof(struct epoch, untrusted.estimated) },
+    { "clock_error_us", offsetof(struct epoch, untrusted.error_us) },
+    { "with_uptime", offsetof(struct epoch, untrusted.with_uptime) },
+    { "first_uptime_us", offsetof(struct epoch, untrusted.first_us) },
+    { "last_uptime_us", offsetof(struct epoch, untrusted.last_us) },
 };
 const size_t state_epoch_numbers_count =
     sizeof(state_epoch_numbers) / sizeof(state_epoch_numbers[0]);
@@ -143,10 +150,30 @@ static json_t *save_notices(const struct epoch *epoch)
     return list;
 }
 
-static json_t *save_epoch(const struct epoch *epoch)
+/* For people: when the records without a trusted time were taken, if that is known by now. */
+static json_t *with_repaired(json_t *object, const struct epoch *epoch, const struct stream *stream,
+                             const struct clocks *clocks)
+{
+    char first[UTC_SIZE];
+    char last[UTC_SIZE];
+    int64_t offset_us;
+
+    if (epoch->untrusted.with_uptime == 0 ||
+        !clocks_find(clocks, stream->gateway, stream->bus, epoch->id, &offset_us) ||
+        !utc_write((int64_t)epoch->untrusted.first_us + offset_us, first) ||
+        !utc_write((int64_t)epoch->untrusted.last_us + offset_us, last)) {
+        return object;
+    }
+    object = with(object, "repaired_first", json_string(first));
+    return with(object, "repaired_last", json_string(last));
+}
+
+static json_t *save_epoch(const struct epoch *epoch, const struct stream *stream,
+                          const struct clocks *clocks)
 {
     json_t *object = json_object();
 
+    object = with_repaired(object, epoch, stream, clocks);
     object = with_numbers(object, epoch, state_epoch_numbers, state_epoch_numbers_count);
     object = with_flags(object, epoch, state_epoch_flags, state_epoch_flags_count);
     object = with(object, "seen_ms", json_integer(epoch->seen_ms));
@@ -164,7 +191,7 @@ static json_t *save_folded(const struct stream *stream)
     return with(object, "told", save_told(stream->folded.told, NULL));
 }
 
-static json_t *save_stream(const struct stream *stream)
+static json_t *save_stream(const struct stream *stream, const struct clocks *clocks)
 {
     json_t *object =
         json_pack("{ss ss s[II] sb sb}", "gateway", stream->gateway, "bus", stream->bus, "anchor",
@@ -173,7 +200,7 @@ static json_t *save_stream(const struct stream *stream)
     json_t *epochs = json_array();
 
     for (size_t i = 0; i < stream->epoch_count; i++) {
-        epochs = plus(epochs, save_epoch(stream->epochs[i]));
+        epochs = plus(epochs, save_epoch(stream->epochs[i], stream, clocks));
     }
     object = with(object, "epochs", epochs);
     if (stream->folded_count > 0) {
@@ -206,6 +233,20 @@ static json_t *save_absences(const struct absences *absences)
                      "longest_ms", (json_int_t)absences->longest_ms);
 }
 
+static json_t *save_clocks(const struct clocks *clocks)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < clocks->count; i++) {
+        const struct clock_entry *entry = &clocks->list[i];
+
+        list = plus(list, json_pack("{ss ss sI sI}", "gateway", entry->gateway, "bus", entry->bus,
+                                    "epoch", (json_int_t)entry->epoch, "offset_us",
+                                    (json_int_t)entry->offset_us));
+    }
+    return list;
+}
+
 json_t *state_save(const struct verify *verify, bool ended, int64_t now_ms)
 {
     struct sum sum = verify_sum(verify);
@@ -215,7 +256,7 @@ json_t *state_save(const struct verify *verify, bool ended, int64_t now_ms)
 
     verdict_time(now_ms, when, sizeof(when));
     for (size_t i = 0; i < verify->stream_count; i++) {
-        streams = plus(streams, save_stream(verify->streams[i]));
+        streams = plus(streams, save_stream(verify->streams[i], &verify->clocks));
     }
     state = json_pack("{si ss sI sb ss}", "weir_receive", STATE_FORMAT, "saved", when, "saved_ms",
                       (json_int_t)now_ms, "ended", ended, "verdict",
@@ -227,5 +268,6 @@ json_t *state_save(const struct verify *verify, bool ended, int64_t now_ms)
     state = with(state, "repeats", whole(sum.repeats));
     state = with(state, "absences", save_absences(&verify->absences));
     state = with(state, "faults", save_faults(verify));
+    state = with(state, "clocks", save_clocks(&verify->clocks));
     return with(state, "streams", streams);
 }

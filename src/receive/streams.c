@@ -52,6 +52,7 @@ void verify_destroy(struct verify *verify)
         stream_destroy(verify->streams[i]);
     }
     free(verify->streams);
+    clocks_finish(&verify->clocks);
     free(verify);
 }
 

@@ -166,7 +166,7 @@ enum verdict verdict_write(FILE *out, const struct verify *verify, const struct 
     for (size_t i = 0; i < verify->stream_count; i++) {
         write_folded(out, verify->streams[i]);
         for (size_t j = 0; j < verify->streams[i]->epoch_count; j++) {
-            verdict_epoch(out, verify->streams[i], j);
+            verdict_epoch(out, verify, verify->streams[i], j);
         }
     }
     write_faults(out, verify);

@@ -32,7 +32,8 @@ void verdict_time(int64_t at_ms, char *buf, size_t size);
 
 /* ---- between verdict.c and verdict_epoch.c ---- */
 
-void verdict_epoch(FILE *out, const struct stream *stream, size_t index);
+void verdict_epoch(FILE *out, const struct verify *verify, const struct stream *stream,
+                   size_t index);
 bool verdict_is_loss(enum why why);
 const char *verdict_plural(uint64_t count);
 uint64_t verdict_told(const uint64_t *told);

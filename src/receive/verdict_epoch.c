@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "receive/utc.h"
+
 #define LINES_MAX 10 /* of one sort, for one epoch */
 
 /* Reasons that mean a loss; the others were not meant to come. */
@@ -193,6 +195,47 @@ static void write_losses(const struct lines *lines, enum why why)
     }
 }
 
+static void write_uptimes(const struct lines *lines, const struct clocks *clocks)
+{
+    const struct untrusted *untrusted = &lines->epoch->untrusted;
+    char first[UTC_SIZE];
+    char last[UTC_SIZE];
+    int64_t offset_us;
+
+    if (untrusted->with_uptime == 0) {
+        return;
+    }
+    if (clocks_find(clocks, lines->stream->gateway, lines->stream->bus, lines->epoch->id,
+                    &offset_us) &&
+        utc_write((int64_t)untrusted->first_us + offset_us, first) &&
+        utc_write((int64_t)untrusted->last_us + offset_us, last)) {
+        fprintf(lines->out, "; repaired, they are of %s to %s", first, last);
+    } else {
+        fprintf(lines->out, "; no clock event came, uptime %.3f s to %.3f s",
+                (double)untrusted->first_us / 1e6, (double)untrusted->last_us / 1e6);
+    }
+}
+
+/* No fault: the gateway did not know better, and said so. */
+static void write_untrusted(const struct lines *lines, const struct clocks *clocks)
+{
+    const struct untrusted *untrusted = &lines->epoch->untrusted;
+    uint64_t count = untrusted->unsynced + untrusted->estimated;
+
+    if (count == 0) {
+        return;
+    }
+    begin_line(lines);
+    fprintf(lines->out, "%" PRIu64 " record%s came without a trusted time", count,
+            verdict_plural(count));
+    if (untrusted->estimated > 0) {
+        fprintf(lines->out, " (%" PRIu64 " estimated, at most %.3f s off)", untrusted->estimated,
+                (double)untrusted->error_us / 1e6);
+    }
+    write_uptimes(lines, clocks);
+    fputc('\n', lines->out);
+}
+
 static void write_end(const struct lines *lines, bool newest)
 {
     const struct epoch *epoch = lines->epoch;
@@ -223,7 +266,8 @@ static void write_end(const struct lines *lines, bool newest)
     }
 }
 
-void verdict_epoch(FILE *out, const struct stream *stream, size_t index)
+void verdict_epoch(FILE *out, const struct verify *verify, const struct stream *stream,
+                   size_t index)
 {
     const struct epoch *epoch = stream->epochs[index];
     const struct lines lines = { out, stream, epoch };
@@ -243,5 +287,6 @@ void verdict_epoch(FILE *out, const struct stream *stream, size_t index)
             write_losses(&lines, (enum why)i);
         }
     }
+    write_untrusted(&lines, &verify->clocks);
     write_end(&lines, newest);
 }

@@ -206,6 +206,7 @@ static int arrive(struct verify *verify, struct stream *stream, size_t index,
         }
     }
     epoch->records++;
+    untrusted_count(&epoch->untrusted, &record->stamp);
     if (error == 0) {
         error = intervals_add(&epoch->have, record->seq, record->seq);
     }
@@ -259,6 +260,23 @@ static void check_shape(struct verify *verify, const struct stream *stream,
     }
 }
 
+/* The event's own epoch is of the same start of the gateway as the one it speaks of: the offset is
+ * the same, which repairs the events that came before it. */
+static int note_clock(struct verify *verify, const struct record *record)
+{
+    const struct clock_word *word = &record->clock_word;
+    int error;
+
+    if (!word->is_one) {
+        return 0;
+    }
+    error = clocks_note(&verify->clocks, record->gateway, word->of_bus == NULL ? "" : word->of_bus,
+                        word->of_epoch, word->offset_us);
+    return error < 0 ? error
+                     : clocks_note(&verify->clocks, record->gateway, record->bus, record->epoch,
+                                   word->offset_us);
+}
+
 int verify_record(struct verify *verify, const struct record *record, int64_t now_ms)
 {
     struct stream *stream;
@@ -268,6 +286,9 @@ int verify_record(struct verify *verify, const struct record *record, int64_t no
     if (error == -ENOSPC) {
         verify_note(verify, FAULT_STREAMS, now_ms, "not followed: too many gateways and buses");
         return 0;
+    }
+    if (error == 0) {
+        error = note_clock(verify, record);
     }
     if (error < 0) {
         return error;

@@ -9,6 +9,7 @@
 #ifndef RECEIVE_VERIFY_H
 #define RECEIVE_VERIFY_H
 
+#include "receive/clocks.h"
 #include "receive/epoch.h"
 #include "receive/record.h"
 
@@ -62,6 +63,7 @@ struct verify {
     uint64_t fault_counts[FAULT_COUNT];
     struct fault_note faults[VERIFY_FAULTS_MAX];
     size_t fault_count;
+    struct clocks clocks;
     struct absences absences;
     int64_t away_since_ms; /* 0: not away */
 };

@@ -36,7 +36,7 @@
  *  clock      `unsynced` or `estimated` with `clock_error_s`, both with `uptime`; and `time` is UTC
  *  null       a value that is null has a reason in `errors`, and no other value has
  *  suspect    what is named there is a value that was kept
- *  event      an event is of the bus `weir`, and its device is the gateway
+ *  event      an event is of the bus `weir`, its device is the gateway, and `clock` says the offset
  *
  * Not judged, as it cannot be seen from here: that `state` comes at most once a minute, that a
  * cycle without answer makes no reading, that no more is lost than was younger than persist_after.
@@ -57,6 +57,10 @@
     "\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":" #epoch ",\"seq\":" #seq ",\"device\":\"d\""
 #define RECORD(epoch, seq, more) "{" ID(epoch, seq) ",\"values\":{\"v\":1}" more "}"
 #define AFTER(entry)             ",\"after\":[" entry "]"
+#define CLOCK(words)                                                                               \
+    "{\"gateway\":\"g\",\"bus\":\"weir\",\"epoch\":7,\"seq\":1,\"device\":\"g\",\"kind\":"         \
+    "\"event\","                                                                                   \
+    "\"values\":{\"event\":\"clock\"" words "}}"
 #define EVENT(bus, device)                                                                         \
     "{\"gateway\":\"g\",\"bus\":\"" bus "\",\"epoch\":7,\"seq\":1,\"device\":\"" device "\","      \
     "\"kind\":\"event\",\"values\":{\"event\":\"start\"},\"after\":[]}"
@@ -553,7 +557,15 @@ static const struct forged forged[] = {
       { EVENT("weir", "d") },
       "g/weir epoch 7: broken content: record 1 is an event of device d, not of the gateway",
       "FAILED, 1 broken content; 1 record in 1 stream" },
+    { "event",
+      { CLOCK(",\"of_epoch\":7") },
+      "g/weir epoch 7: broken content: record 1 is a clock event without of_epoch or offset_s",
+      "FAILED, 1 broken content; 1 record in 1 stream" },
     { "event", { EVENT("weir", "g") }, NULL, "ok, 1 record in 1 stream" },
+    { "event",
+      { CLOCK(",\"of_epoch\":7,\"offset_s\":1795348790.5") },
+      NULL,
+      "ok, 1 record in 1 stream" },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -88,6 +88,8 @@ static const struct verify_case cases[] = {
       { "7.1 u", "7.1", "7.2" },
       0,
       "g/b epoch 7: 1..2 complete, 1 repeat\n"
+      "g/b epoch 7: 1 record came without a trusted time; no clock event came, uptime 3.000 s to "
+      "3.000 s\n"
       "verify: ok, 2 records in 1 stream, 1 repeat\n" },
     { "a trusted time is not corrected",
       { "7.1", "7.1 u", "7.2" },
@@ -464,6 +466,30 @@ static const struct verify_case cases[] = {
       "g/b epoch 7: broken record: seq \"2\" is no number from 1 to 2^53, on topic t, at "
       "2026-11-22T12:00:01Z\n"
       "verify: FAILED, 1 broken record; 2 records in 1 stream\n" },
+    { "a clock event repairs its epoch, its own, and no other",
+      { "7.1 u a=", "8.1 u a= bus=c", "7.1 a= u bus=weir",
+        "{\"gateway\":\"g\",\"bus\":\"weir\",\"epoch\":7,\"seq\":2,\"device\":\"g\","
+        "\"kind\":\"event\",\"time\":\"2026-11-22T12:00:00.000Z\",\"values\":{\"event\":\"clock\","
+        "\"of_bus\":\"b\",\"of_epoch\":7,\"offset_s\":1795348790.5,\"was\":\"unsynced\"}}" },
+      0,
+      "g/b epoch 7: 1..1 complete\n"
+      "g/b epoch 7: 1 record came without a trusted time; repaired, they are of "
+      "2026-11-22T11:59:53.500Z to 2026-11-22T11:59:53.500Z\n"
+      "g/c epoch 8: 1..1 complete\n"
+      "g/c epoch 8: 1 record came without a trusted time; no clock event came, uptime 3.000 s to "
+      "3.000 s\n"
+      "g/weir epoch 7: 1..2 complete\n"
+      "g/weir epoch 7: 1 record came without a trusted time; repaired, they are of "
+      "2026-11-22T11:59:53.500Z to 2026-11-22T11:59:53.500Z\n"
+      "verify: ok, 4 records in 3 streams\n" },
+    { "an estimated time",
+      { "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":1,\"clock\":\"estimated\","
+        "\"clock_error_s\":0.25,\"uptime\":12.5}" },
+      0,
+      "g/b epoch 7: 1..1 complete\n"
+      "g/b epoch 7: 1 record came without a trusted time (1 estimated, at most 0.250 s off); no "
+      "clock event came, uptime 12.500 s to 12.500 s\n"
+      "verify: ok, 1 record in 1 stream\n" },
     { "a range that cannot be read",
       { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":2,\"before\":7}" },
       1,
