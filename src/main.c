@@ -12,6 +12,7 @@
 #include "bus/bus.h"
 #include "cli/cli.h"
 #include "core/core.h"
+#include "store/store.h"
 #include "uplink/uplink.h"
 
 static const struct {
@@ -30,6 +31,7 @@ static const struct {
     { "models", cmd_models, "device models" },
     { "bus", bus_main, "one bus alone, for debugging" },
     { "uplink", uplink_main, "one uplink alone, for debugging" },
+    { "store", store_main, "the writer of flash alone, for debugging" },
 };
 
 static void usage(FILE *out)

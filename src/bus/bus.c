@@ -229,7 +229,9 @@ static int open_queue(struct process *p)
     struct host *host = &p->host;
     const struct queue_place place = { .ram = p->settings.ram,
                                        .gateway = p->settings.gateway,
-                                       .bus = p->name };
+                                       .bus = p->name,
+                                       .new_epoch = loop_ask_epoch,
+                                       .context = host };
     int64_t until_ns = boot_now().ns + LOCK_PATIENCE_NS;
     for (;;) {
         int pid = 0;

@@ -85,6 +85,7 @@ struct host {
 
     int64_t second_ns, minute_ns, waited_ns;
     sigset_t wait_mask; /* signals that may end a wait */
+    uint64_t given_epoch; /* by store, not used yet; 0: none */
     bool stop, orphan;
 };
 
@@ -117,6 +118,9 @@ void devices_destroy(struct host *host);
 enum schedule_outcome cycle_run(struct host *host, const struct turn *turn);
 
 /* loop.c */
+/* Asks store for an epoch and waits for it; by hand, or when it does not come, makes one. A
+ * queue_epoch_source. */
+int loop_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch);
 int loop_run(struct host *host);
 
 #endif

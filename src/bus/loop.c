@@ -15,9 +15,10 @@
 #include "bus/host.h"
 
 enum { LISTEN_BYTES = 4096 };
-#define MINUTE_NS       (60 * NS_PER_S)
-#define RESOLVE_BUSY_NS (60 * NS_PER_S)
-#define RECEIVE_BUSY_NS (2 * NS_PER_S)
+#define MINUTE_NS         (60 * NS_PER_S)
+#define RESOLVE_BUSY_NS   (60 * NS_PER_S)
+#define RECEIVE_BUSY_NS   (2 * NS_PER_S)
+#define EPOCH_PATIENCE_NS (10 * NS_PER_S)
 
 static void every_second(struct host *host, int64_t now_ns)
 {
@@ -38,7 +39,18 @@ static void on_stop(void *context, const struct link_message *message)
     host->stop = true;
 }
 
-static link_handler *const handlers[LINK_KIND_END] = { [LINK_STOP] = on_stop };
+static void on_epoch(void *context, const struct link_message *message)
+{
+    struct host *host = context;
+    host->given_epoch = message->a;
+    if (!message->b) {
+        say(SAY_WARNING, "the epoch is not on flash: a power cut would leave no trace of it");
+    }
+}
+
+static link_handler *const handlers[LINK_KIND_END] = {
+    [LINK_STOP] = on_stop, [LINK_EPOCH] = on_epoch
+};
 
 static void serve_link(struct host *host, short revents)
 {
@@ -50,6 +62,45 @@ static void serve_link(struct host *host, short revents)
         ((revents & (POLLIN | POLLHUP)) && link_receive(host->link, handlers, host) == -EPIPE)) {
         host->orphan = true;
     }
+}
+
+/* An epoch that nobody asked for: store has found a spool with higher ones. */
+static void renew_epoch(struct host *host)
+{
+    uint64_t epoch = host->given_epoch;
+    host->given_epoch = 0;
+    int r = queue_renew(host->queue, epoch);
+    if (r < 0) {
+        say(SAY_ERROR, "cannot begin epoch %llu: %s", (unsigned long long)epoch, strerror(-r));
+        host->orphan = true; /* the next process gets it right */
+    }
+    host->stats->epoch = queue_epoch(host->queue);
+    host->stats->last_seq = queue_last(host->queue);
+}
+
+int loop_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch)
+{
+    struct host *host = context;
+    struct link_message message = { .kind = LINK_OPEN };
+    int64_t until_ns = boot_now().ns + EPOCH_PATIENCE_NS;
+    snprintf(message.bus, sizeof message.bus, "%s", host->bus.name);
+    if (host->link) {
+        link_send(host->link, &message);
+    }
+    while (host->link && !host->given_epoch && !host->stop && !host->orphan) {
+        int64_t now_ns = boot_now().ns;
+        struct pollfd fd = { link_fd(host->link), POLLIN, 0 };
+        if (now_ns >= until_ns) {
+            say(SAY_WARNING, "store gives no epoch: going on without");
+            break;
+        }
+        host_busy(host, "wait for an epoch", until_ns - now_ns);
+        poll(&fd, 1, (int)((until_ns - now_ns) / NS_PER_MS) + 1);
+        serve_link(host, fd.revents);
+    }
+    *ret_epoch = host->given_epoch;
+    host->given_epoch = 0;
+    return *ret_epoch ? 0 : queue_own_epoch(host->settings->ram, order, ret_epoch);
 }
 
 /* ---- port */
@@ -203,6 +254,9 @@ int loop_run(struct host *host)
         __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);
         if (now_ns >= host->second_ns) {
             every_second(host, now_ns);
+        }
+        if (host->given_epoch) {
+            renew_epoch(host);
         }
         bool took = take_turn(host, now_ns);
         if (!took || now_ns - host->waited_ns >= NOTICE_NS) {

@@ -59,6 +59,10 @@ struct settings {
     const char *directory;  /* flash */
     const char *ram;        /* tmpfs */
     int64_t ram_limit_bytes;
+    int64_t persist_after_ns; /* 0: on flash before it is sent */
+    int64_t checkpoint_ns;    /* 0: none */
+    int64_t limit_bytes;      /* of flash */
+    int64_t max_age_ns;
     int64_t memory_limit_bytes;  /* RLIMIT_DATA of each child */
     struct config_names buses;   /* enabled ones */
     struct config_names uplinks; /* enabled ones */
@@ -70,6 +74,11 @@ int config_settings(struct config *config, struct findings *findings,
 const char *config_bus_adapter(struct config *config, const char *bus);
 const char *config_uplink_plugin(struct config *config, const char *uplink);
 
+/* Does a new uplink of this name begin with what comes from now on? */
+bool config_uplink_from_now(struct config *config, const char *uplink);
+
+/* For store: gateway, spool, and of each uplink its name and start; malloc()ed. */
+int config_section_store(struct config *config, char **ret_text, size_t *ret_len);
 /* libconfig text with gateway, spool and one bus (or one uplink) only; malloc()ed. A child reads it
  * with config_load_fd(), and secrets from where they lie. Equal text = nothing changed, neither
  * here nor in the files of secrets and models. */

@@ -102,7 +102,7 @@ struct gateway_options {
 };
 struct spool_options {
     const char *directory, *ram;
-    int64_t ram_limit_bytes;
+    int64_t ram_limit_bytes, persist_after_ns, checkpoint_ns, limit_bytes, max_age_ns;
 };
 struct bus_options {
     const char *adapter;
@@ -133,7 +133,7 @@ struct uplink_options {
 };
 /* Documented settings that this version takes and does not use yet: checked by type, and a warning.
  */
-extern const struct weir_option spool_later[], device_later[], uplink_later[];
+extern const struct weir_option device_later[], uplink_later[];
 void tables_warn_later(struct config *config, struct findings *findings, config_setting_t *group,
                        const struct weir_option *later);
 

@@ -161,3 +161,28 @@ int config_section(struct config *config, const char *bus, const char *uplink,
     put_one(out, config, "uplinks", uplink, NULL);
     return fclose(out) == 0 ? 0 : -ENOMEM;
 }
+
+int config_section_store(struct config *config, char **ret_text, size_t *ret_len)
+{
+    FILE *out = open_memstream(ret_text, ret_len);
+    if (!out) {
+        return -ENOMEM;
+    }
+    put_top(out, config, "gateway");
+    put_top(out, config, "spool");
+    config_setting_t *all =
+        config_setting_get_member(config_root_setting(&config->tree), "uplinks");
+    fputs("uplinks = {\n", out);
+    for (int i = 0; all && i < config_setting_length(all); i++) {
+        const config_setting_t *one = config_setting_get_elem(all, (unsigned)i);
+        int enabled = 1;
+        config_setting_lookup_bool(one, "enabled", &enabled);
+        if (enabled) {
+            const char *name = config_setting_name(one);
+            fprintf(out, "%s = { start = \"%s\"; };\n", name,
+                    config_uplink_from_now(config, name) ? "now" : "oldest");
+        }
+    }
+    fputs("};\n", out);
+    return fclose(out) == 0 ? 0 : -ENOMEM;
+}

@@ -135,16 +135,19 @@ void settings_read(struct config *config, struct findings *findings, struct sett
     struct spool_options s = { 0 };
     struct fill_from from_gateway = { gateway, NULL, gateway }, from_spool = { spool, NULL, spool };
     struct fill gateway_fill[] = { { gateway_rows, &g } };
-    struct fill spool_fill[] = { { spool_rows, &s }, { spool_later, NULL } };
+    struct fill spool_fill[] = { { spool_rows, &s } };
     check_root(config, findings);
     fill_all(config, findings, &from_gateway, gateway_fill, 1, gateway_others);
-    fill_all(config, findings, &from_spool, spool_fill, 2, none);
-    tables_warn_later(config, findings, spool, spool_later);
+    fill_all(config, findings, &from_spool, spool_fill, 1, none);
     struct settings r = { .gateway = settings_gateway(config),
                           .directory = s.directory[0] ? s.directory : default_directory(config),
                           .ram = s.ram[0] ? s.ram : default_ram(config),
                           .ram_limit_bytes =
                               s.ram_limit_bytes ? s.ram_limit_bytes : default_ram_limit(),
+                          .persist_after_ns = s.persist_after_ns,
+                          .checkpoint_ns = s.checkpoint_ns,
+                          .limit_bytes = s.limit_bytes,
+                          .max_age_ns = s.max_age_ns,
                           .memory_limit_bytes = g.memory_limit_bytes };
     settings_clock(findings, gateway, g.clock, &r);
     r.labels =
@@ -186,4 +189,10 @@ const char *config_bus_adapter(struct config *config, const char *bus)
 const char *config_uplink_plugin(struct config *config, const char *uplink)
 {
     return plugin_of(config, "uplinks", uplink, "uplink");
+}
+
+bool config_uplink_from_now(struct config *config, const char *uplink)
+{
+    const char *start = plugin_of(config, "uplinks", uplink, "start");
+    return start && !strcmp(start, "now");
 }

@@ -39,14 +39,15 @@ const struct weir_option spool_rows[] = {
     ROW(SIZE, spool_options, ram_limit_bytes, .name = "ram_limit", .min = 4 << 20,
         .max = 65536.0 * (1 << 20),
         .help = "RAM for records; default: 5 % of memory, 16 to 64 MiB"),
-    { 0 },
-};
-
-const struct weir_option spool_later[] = {
-    LATER("persist_after", DURATION),
-    LATER("checkpoint", DURATION),
-    LATER("limit", SIZE),
-    LATER("max_age", DURATION),
+    ROW(DURATION, spool_options, persist_after_ns, .name = "persist_after", .fallback = "5s",
+        .min = 0, .max = 3600,
+        .help = "what is not confirmed by then goes to flash; 0: before it is sent"),
+    ROW(DURATION, spool_options, checkpoint_ns, .name = "checkpoint", .fallback = "1h", .min = 0,
+        .max = 2592000, .help = "how often the cursors go to flash while all is well; 0: never"),
+    ROW(SIZE, spool_options, limit_bytes, .name = "limit", .fallback = "1GiB", .min = 16 << 20,
+        .max = 1048576.0 * (1 << 20), .help = "flash for records; beyond it the oldest go"),
+    ROW(DURATION, spool_options, max_age_ns, .name = "max_age", .fallback = "30d", .min = 60,
+        .max = 315360000, .help = "records older than this go"),
     { 0 },
 };
 
@@ -159,7 +160,7 @@ void tables_warn_later(struct config *config, struct findings *findings, config_
         if (setting) {
             fill_check(config, findings, group, later);
             tree_find(findings, setting, WEIR_LOG_WARNING,
-                      "has no effect in this version, which keeps records in RAM only");
+                      "has no effect in this version");
         }
     }
 }

@@ -23,12 +23,13 @@
 #include "base/say.h"
 #include "core/private.h"
 
-#define DELAY_FIRST_NS (250 * NS_PER_MS)
-#define DELAY_MAX_NS   (30 * NS_PER_S)
-#define STEADY_NS      (10 * NS_PER_S)  /* this long without a crash starts afresh */
-#define HUNG_NS        (5 * NS_PER_S)   /* past alive or busy_until */
-#define STUCK_NS       (2 * NS_PER_S)   /* after SIGKILL */
-#define BUSY_MAX_NS    (600 * NS_PER_S) /* a page that claims more is not believed */
+#define DELAY_FIRST_NS    (250 * NS_PER_MS)
+#define DELAY_MAX_NS      (30 * NS_PER_S)
+#define STEADY_NS         (10 * NS_PER_S) /* this long without a crash starts afresh */
+#define HUNG_NS           (5 * NS_PER_S)  /* past alive or busy_until */
+#define STUCK_NS          (2 * NS_PER_S)  /* after SIGKILL */
+#define STORE_PATIENCE_NS (10 * NS_PER_S)
+#define BUSY_MAX_NS       (600 * NS_PER_S) /* a page that claims more is not believed */
 enum { BAD_MAX = 100 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -45,7 +46,10 @@ enum { LIMIT_MEMORY = 1 };
 
 const char *child_role_name(enum child_role role)
 {
-    return role == ROLE_BUS ? "bus" : "uplink";
+    static const char *const names[] = {
+        [ROLE_BUS] = "bus", [ROLE_UPLINK] = "uplink", [ROLE_STORE] = "store"
+    };
+    return names[role];
 }
 
 static void set_state(struct child *child, enum stats_child_state state, int64_t now_ns)
@@ -92,7 +96,10 @@ struct child *child_add(struct core *core, enum child_role role, const char *nam
     snprintf(child->name, sizeof child->name, "%s", name);
     child->section = section;
     child->section_len = len;
-    child->stats_size = role == ROLE_BUS ? sizeof(struct stats_bus) : sizeof(struct stats_uplink);
+    static const uint32_t sizes[] = { [ROLE_BUS] = sizeof(struct stats_bus),
+                                      [ROLE_UPLINK] = sizeof(struct stats_uplink),
+                                      [ROLE_STORE] = sizeof(struct stats_store) };
+    child->stats_size = sizes[role];
     int r = stats_create(core->settings.ram, child_role_name(role), name, child->stats_size,
                          &child->stats_fd);
     child->head = r == 0 ? stats_map(child->stats_fd, child->stats_size, 1) : NULL;
@@ -186,14 +193,23 @@ static void later(struct child *child, int64_t now_ns)
 
 static char *own_trouble(const struct child *child)
 {
-    return child->role == ROLE_BUS ? ((struct stats_bus *)child->head)->trouble
-                                   : ((struct stats_uplink *)child->head)->trouble;
+    return child->role == ROLE_BUS     ? ((struct stats_bus *)child->head)->trouble
+           : child->role == ROLE_STORE ? ((struct stats_store *)child->head)->trouble
+                                       : ((struct stats_uplink *)child->head)->trouble;
 }
 
 void child_start(struct child *child, int64_t now_ns)
 {
     int pair[2];
     pid_t parent = getpid();
+    child->held = child->role == ROLE_UPLINK && core_store_pending(child->core, now_ns);
+    if (child->held) {
+        set_state(child, CHILD_STARTING, now_ns);
+        return;
+    }
+    if (child->role == ROLE_STORE) {
+        child->core->store_patience_ns = now_ns + STORE_PATIENCE_NS;
+    }
     int config = sealed(child->section, child->section_len);
     if (config < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         say(SAY_ERROR, "cannot start %s %s: %s", child_role_name(child->role), child->name,
@@ -272,6 +288,7 @@ void child_reaped(struct child *child, int status, int64_t now_ns)
                  (WEXITSTATUS(status) == EXIT_CONFIG || WEXITSTATUS(status) == EXIT_PERMANENT);
     explain(child, status, why, sizeof why);
     child->pid = 0;
+    child->wants_epoch = false;
     link_destroy(child->link);
     child->link = NULL;
     if (child->stopping) {
@@ -312,8 +329,9 @@ static void check_hung(struct child *child, int64_t now_ns)
 void child_tend(struct child *child, int64_t now_ns)
 {
     if (child->pid == 0) {
-        if (child->page->state == CHILD_WAITING && now_ns >= child->start_at_ns &&
-            !child->core->stop) {
+        bool due = child->page->state == CHILD_WAITING && now_ns >= child->start_at_ns;
+        bool free = child->held && !core_store_pending(child->core, now_ns);
+        if ((due || free) && !child->core->stop) {
             child_start(child, now_ns);
         }
         return;
@@ -354,6 +372,9 @@ static void on_more(void *context, const struct link_message *message)
     struct child *child = context;
     if (child->role == ROLE_BUS && !strcmp(message->bus, child->name)) {
         core_more(child->core, message);
+        if (child->core->settings.persist_after_ns == 0) {
+            core_to_store(child->core, message);
+        }
     } else {
         child->bad++;
     }
@@ -362,8 +383,55 @@ static void on_more(void *context, const struct link_message *message)
 static void on_ready(void *context, const struct link_message *message)
 {
     struct child *child = context;
+    struct core *core = child->core;
     child->ready = true;
     set_state(child, CHILD_RUNNING, boot_now().ns);
+    for (size_t i = 0; child->role == ROLE_STORE && i < core->child_count; i++) {
+        if (core->children[i]->wants_epoch) { /* asked before store could hear it */
+            struct link_message again = { .kind = LINK_OPEN };
+            memcpy(again.bus, core->children[i]->name, sizeof again.bus);
+            core_to_store(core, &again);
+        }
+    }
+}
+
+static void on_open(void *context, const struct link_message *message)
+{
+    struct child *child = context;
+    if (child->role != ROLE_BUS || strcmp(message->bus, child->name) != 0) {
+        child->bad++;
+        return;
+    }
+    child->wants_epoch = true;
+    core_to_store(child->core, message);
+}
+
+static void on_epoch(void *context, const struct link_message *message)
+{
+    struct child *child = context;
+    struct child *bus = child_find(child->core, ROLE_BUS, message->bus);
+    if (child->role != ROLE_STORE) {
+        child->bad++;
+    } else if (!strcmp(message->bus, "weir")) {
+        child->core->given_epoch = message->a;
+    } else if (bus && bus->link) {
+        bus->wants_epoch = false;
+        link_send(bus->link, message);
+    }
+}
+
+static void on_persisted(void *context, const struct link_message *message)
+{
+    struct child *child = context;
+    if (child->role == ROLE_STORE) {
+        core_more(child->core, message);
+    }
+}
+
+static void on_sync(void *context, const struct link_message *message)
+{
+    struct child *child = context;
+    child->core->synced |= child->role == ROLE_STORE;
 }
 
 static void on_trouble(void *context, const struct link_message *message)
@@ -385,10 +453,11 @@ static void on_refused(void *context, const struct link_message *message)
     }
 }
 
-static link_handler *const handlers[LINK_KIND_END] = { [LINK_MORE] = on_more,
-                                                       [LINK_READY] = on_ready,
-                                                       [LINK_TROUBLE] = on_trouble,
-                                                       [LINK_REFUSED] = on_refused };
+static link_handler *const handlers[LINK_KIND_END] = {
+    [LINK_MORE] = on_more,           [LINK_READY] = on_ready, [LINK_TROUBLE] = on_trouble,
+    [LINK_REFUSED] = on_refused,     [LINK_OPEN] = on_open,   [LINK_EPOCH] = on_epoch,
+    [LINK_PERSISTED] = on_persisted, [LINK_SYNC] = on_sync
+};
 
 void child_serve(struct child *child, short revents)
 {

@@ -24,10 +24,13 @@
 #include "core/private.h"
 #include "log/folder.h"
 
-#define STOP_BUSES_NS    (5 * NS_PER_S)
-#define STOP_UPLINKS_NS  (5 * NS_PER_S)
-#define CONNECT_GRACE_NS (10 * NS_PER_S) /* an uplink not connected for longer is trouble */
-#define DAY_NS           (86400 * NS_PER_S)
+#define STOP_BUSES_NS     (5 * NS_PER_S)
+#define STOP_UPLINKS_NS   (5 * NS_PER_S)
+#define STOP_STORE_NS     (5 * NS_PER_S)
+#define SYNC_PATIENCE_NS  (5 * NS_PER_S)
+#define EPOCH_PATIENCE_NS (10 * NS_PER_S)
+#define CONNECT_GRACE_NS  (10 * NS_PER_S) /* an uplink not connected for longer is trouble */
+#define DAY_NS            (86400 * NS_PER_S)
 
 void core_more(struct core *core, const struct link_message *message)
 {
@@ -37,6 +40,22 @@ void core_more(struct core *core, const struct link_message *message)
             link_send(child->link, message);
         }
     }
+}
+
+bool core_to_store(struct core *core, const struct link_message *message)
+{
+    struct child *store = child_find(core, ROLE_STORE, STORE_NAME);
+    return store && store->link && link_send(store->link, message) == 0;
+}
+
+bool core_store_pending(const struct core *core, int64_t now_ns)
+{
+    const struct child *store = NULL;
+    for (size_t i = 0; i < core->child_count; i++) {
+        store = core->children[i]->role == ROLE_STORE ? core->children[i] : store;
+    }
+    bool ready = store && store->pid && store->ready && !store->stopping;
+    return store && !ready && (store->next_section || now_ns < core->store_patience_ns);
 }
 
 /* ---- set-up */
@@ -51,6 +70,9 @@ static int lock_folder(const char *path, int *ret_fd)
     }
     snprintf(file, sizeof file, "%s/lock", path);
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        fd = open(file, O_RDONLY | O_CLOEXEC); /* a read-only card can be locked all the same */
+    }
     if (fd < 0) {
         say(SAY_ERROR, "cannot open %s: %s", file, strerror(errno));
         return -errno;
@@ -114,7 +136,6 @@ static void read_clock(struct core *core)
 
 static int set_up(struct core *core)
 {
-    int pid = 0;
     struct findings *findings = findings_create();
     int r = core_check(core->file) < 0 ? -EINVAL : 0;
     if (r == 0) {
@@ -131,15 +152,11 @@ static int set_up(struct core *core)
         return EXIT_DEGRADED;
     }
     if (lock_folder(core->settings.ram, &core->ram_lock_fd) < 0 ||
-        lock_folder(core->settings.directory, &core->flash_lock_fd) < 0 || open_page(core) < 0 ||
-        (r = open_signals(core)) < 0) {
-        return EXIT_CANNOT;
+        lock_folder(core->settings.directory, &core->flash_lock_fd) == -EWOULDBLOCK ||
+        open_page(core) < 0 || (r = open_signals(core)) < 0) {
+        return EXIT_CANNOT; /* without a card weir runs from RAM, and store says so */
     }
     read_clock(core);
-    if ((r = events_open(core, &pid)) < 0 || (r = control_open(core)) < 0) {
-        say(SAY_ERROR, "cannot start in %s: %s", core->settings.ram, strerror(-r));
-        return EXIT_CANNOT;
-    }
     return 0;
 }
 
@@ -155,8 +172,11 @@ static void find_trouble(struct core *core, int64_t now_ns, char *buf, size_t si
         const char *role = child_role_name(child->role);
         if (child_in_trouble(child, now_ns)) {
             snprintf(buf, size, "%s %s: %s", role, child->name, child->page->why);
-        } else if (child->role == ROLE_BUS) {
-            stats_text(text, sizeof text, ((const struct stats_bus *)child->head)->trouble);
+        } else if (child->role != ROLE_UPLINK) {
+            stats_text(text, sizeof text,
+                       child->role == ROLE_BUS
+                           ? ((const struct stats_bus *)child->head)->trouble
+                           : ((const struct stats_store *)child->head)->trouble);
             if (text[0]) {
                 snprintf(buf, size, "%s %s: %s", role, child->name, text);
             }
@@ -387,11 +407,78 @@ static void stop_role(struct core *core, enum child_role role, int64_t time_ns)
     }
 }
 
+int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch)
+{
+    struct core *core = context;
+    struct link_message message = { .kind = LINK_OPEN, .bus = "weir" };
+    int64_t until_ns = boot_now().ns + EPOCH_PATIENCE_NS;
+    core->given_epoch = 0;
+    core_to_store(core, &message);
+    while (!core->given_epoch && !core->stop && boot_now().ns < until_ns) {
+        turn(core);
+    }
+    *ret_epoch = core->given_epoch;
+    core->given_epoch = 0;
+    return *ret_epoch ? 0 : queue_own_epoch(core->settings.ram, order, ret_epoch);
+}
+
+/* Store comes first: it restores the cursors and gives out the epochs. */
+static int start_store(struct core *core)
+{
+    char *text;
+    size_t len;
+    int pid = 0, r = config_section_store(core->config, &text, &len);
+    struct child *store = r < 0 ? NULL : child_add(core, ROLE_STORE, STORE_NAME, text, len);
+    if (!store) {
+        say(SAY_ERROR, "cannot run store: %s", strerror(r < 0 ? -r : ENOMEM));
+        return -ENOMEM;
+    }
+    child_start(store, boot_now().ns);
+    while (core_store_pending(core, boot_now().ns) && !core->stop) {
+        turn(core);
+    }
+    r = events_open(core, &pid);
+    if (r < 0) {
+        say(SAY_ERROR, "cannot open the queue of events in %s: %s", core->settings.ram,
+            strerror(-r));
+    }
+    return r;
+}
+
+/* Store found a spool with higher epochs than ours. */
+static void renew_events(struct core *core)
+{
+    if (core->given_epoch) {
+        int r = queue_renew(core->events, core->given_epoch);
+        core->given_epoch = 0;
+        if (r < 0) {
+            say(SAY_ERROR, "cannot begin an epoch of events: %s", strerror(-r));
+        }
+    }
+}
+
+/* Everything that no uplink has confirmed goes to flash before the uplinks end. */
+static void sync_store(struct core *core)
+{
+    int64_t until_ns = boot_now().ns + SYNC_PATIENCE_NS;
+    core->synced = false;
+    if (!core_to_store(core, &(struct link_message){ .kind = LINK_SYNC })) {
+        return;
+    }
+    while (!core->synced && !core->hurry && boot_now().ns < until_ns) {
+        turn(core);
+    }
+}
+
 static void run(struct core *core)
 {
     core->day_ns = boot_now().ns;
     events_add(core, &(struct event){ .event = "start", .version = WEIR_VERSION });
     core_reload(core);
+    int r = control_open(core);
+    if (r < 0) {
+        say(SAY_ERROR, "no control socket in %s: %s", core->settings.ram, strerror(-r));
+    }
     notify("READY=1");
     say(SAY_NOTICE, "running gateway=%s buses=%zu uplinks=%zu ram=%s", core->settings.gateway,
         core->settings.buses.count, core->settings.uplinks.count, core->settings.ram);
@@ -399,6 +486,7 @@ static void run(struct core *core)
         turn(core);
         every_second(core, boot_now().ns);
         replace_ended(core);
+        renew_events(core);
         if (core->reload) {
             core->reload = false;
             core_reload(core);
@@ -409,7 +497,9 @@ static void run(struct core *core)
     stop_role(core, ROLE_BUS, STOP_BUSES_NS);
     events_add(core, &(struct event){ .event = "stop" });
     queue_close(core->events);
+    sync_store(core);
     stop_role(core, ROLE_UPLINK, STOP_UPLINKS_NS);
+    stop_role(core, ROLE_STORE, STOP_STORE_NS);
     say(SAY_NOTICE, "stopped");
 }
 
@@ -468,6 +558,9 @@ int core_main(int argc, char **argv)
     }
     say_who("core");
     int status = set_up(&core);
+    if (status == 0) {
+        status = start_store(&core) < 0 ? EXIT_CANNOT : 0;
+    }
     if (status == 0) {
         run(&core);
     }

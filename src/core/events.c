@@ -57,7 +57,11 @@ int events_open(struct core *core, int *ret_pid)
                                .label_count = core->settings.label_count,
                                .points = points,
                                .point_count = P_COUNT };
-    struct queue_place place = { core->settings.ram, core->settings.gateway, "weir" };
+    struct queue_place place = { .ram = core->settings.ram,
+                                 .gateway = core->settings.gateway,
+                                 .bus = "weir",
+                                 .new_epoch = core_ask_epoch,
+                                 .context = core };
     int r = shape_create(&view, &core->event_shape);
     return r < 0 ? r : queue_open(&place, core->clock, &core->events, ret_pid);
 }

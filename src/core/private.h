@@ -21,7 +21,8 @@
 
 struct core;
 
-enum child_role { ROLE_BUS, ROLE_UPLINK };
+enum child_role { ROLE_BUS, ROLE_UPLINK, ROLE_STORE };
+#define STORE_NAME "spool"
 
 /* Somebody's own words, and before them who it is. */
 enum { TROUBLE_TEXT = STATS_TEXT + WEIR_NAME_MAX + 32 };
@@ -43,6 +44,8 @@ struct child {
     int64_t started_ns, start_at_ns, delay_ns, killed_ns, stop_at_ns, link_lost_ns;
     uint64_t bad;
     bool ready, stopping;
+    bool held;        /* to be started once store is ready, or takes too long */
+    bool wants_epoch; /* a bus that has asked and not been answered */
     char why[STATS_TEXT]; /* core's own reason for ending it; "" if it was not core */
 };
 
@@ -61,6 +64,9 @@ struct core {
     char trouble[TROUBLE_TEXT]; /* as of the last look */
     int64_t trouble_since_ns;
     bool stop, hurry, reload;
+    int64_t store_patience_ns; /* until then others wait for store */
+    uint64_t given_epoch;      /* for the bus `weir`; 0: none */
+    bool synced;               /* store has persisted all there was */
 };
 
 /* child.c */
@@ -97,6 +103,12 @@ void trim_all(struct core *core);
 
 /* core.c: tells every uplink that a bus has more. */
 void core_more(struct core *core, const struct link_message *message);
+/* Sends a message to store; false if it does not run. */
+bool core_to_store(struct core *core, const struct link_message *message);
+/* Store is about to be ready: uplinks wait for it, so that their cursors are there. */
+bool core_store_pending(const struct core *core, int64_t now_ns);
+/* A queue_epoch_source for the bus `weir`. */
+int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch);
 
 /* control.c */
 int control_open(struct core *core);

@@ -47,6 +47,9 @@ int core_check(const char *file)
 static int section_of(struct config *config, enum child_role role, const char *name,
                       char **ret_text, size_t *ret_len)
 {
+    if (role == ROLE_STORE) {
+        return config_section_store(config, ret_text, ret_len);
+    }
     struct findings *findings = findings_create();
     int r = findings
                 ? config_section(config, role == ROLE_BUS ? name : NULL,
@@ -108,7 +111,7 @@ static void adopt(struct core *core, struct config *config, const struct setting
         struct child *child = core->children[i];
         const struct config_names *names =
             child->role == ROLE_BUS ? &settings->buses : &settings->uplinks;
-        if (!has(names, child->name)) {
+        if (child->role != ROLE_STORE && !has(names, child->name)) {
             free(child->next_section);
             child->next_section = strdup("");
             if (child->pid) {
@@ -116,6 +119,7 @@ static void adopt(struct core *core, struct config *config, const struct setting
             }
         }
     }
+    add_or_change(core, config, ROLE_STORE, STORE_NAME); /* before those who wait for it */
     for (size_t i = 0; i < settings->uplinks.count; i++) {
         add_or_change(core, config, ROLE_UPLINK, settings->uplinks.names[i]);
     }
@@ -135,8 +139,7 @@ void core_reload(struct core *core)
     struct config *config = NULL;
     struct settings settings;
     struct findings *findings = findings_create();
-    bool first = core->child_count == 0 && core->config;
-    if (first) {
+    if (core->child_count == 1) { /* store alone: the start */
         adopt(core, core->config, &core->settings);
         findings_destroy(findings);
         return;

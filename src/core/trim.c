@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Removes segments from RAM: what every configured uplink has confirmed, and, at the limit, the
- * oldest, which is then told in `gone` first. Never the newest segment of an epoch while an uplink
- * still needs to know where that epoch ended; an uplink that has no cursor yet holds everything.
+ * Removes segments from RAM: what every configured uplink has confirmed or store has persisted,
+ * and, at the limit, the oldest, which is then told in `gone` first. Never the newest segment of an
+ * epoch while an uplink still needs to know where that epoch ended; an uplink that has no cursor
+ * yet holds everything.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,9 +16,11 @@
 
 #include "base/say.h"
 #include "core/private.h"
+#include "log/account.h"
+#include "log/cursor.h"
 #include "log/folder.h"
 #include "log/gone.h"
-#include "uplink/cursor.h"
+#include "log/scan.h"
 
 enum { EPOCHS_MAX = 64, SEGMENTS_MIN = 4 };
 
@@ -27,6 +30,12 @@ struct floor {
     size_t uplinks; /* that have a cursor for it */
     struct place confirmed;
     uint64_t keep_order;
+};
+
+/* What store has on flash, as of this round; NULL: nothing known. */
+struct stored {
+    const struct account *account;
+    const char *bus;
 };
 
 struct bus_files {
@@ -76,6 +85,26 @@ static int header_of(const char *epoch_path, uint64_t number, struct segment_hea
     return r;
 }
 
+/* Numbers of an epoch up to here are on flash, confirmed by all, or told gone. */
+static uint64_t persisted(const struct stored *stored, uint64_t epoch)
+{
+    const struct account_epoch *e =
+        stored->account ? account_find(stored->account, stored->bus, epoch) : NULL;
+    return e ? e->last : 0;
+}
+
+/* Is an epoch that has ended in the account to its end? Then nothing of it need stay in RAM. */
+static bool is_stored(const struct stored *stored, const struct bus_files *files,
+                      struct epoch_name name)
+{
+    char path[FOLDER_PATH_MAX];
+    struct scan scan;
+    const struct account_epoch *e =
+        stored->account ? account_find(stored->account, stored->bus, name.epoch) : NULL;
+    return e && !(e->flags & ACCOUNT_OPEN) && folder_epoch(files->path, name, path) == 0 &&
+           scan_newest(path, &scan) == 0 && scan.last <= e->last;
+}
+
 static void remove_segment(const char *epoch_path, uint64_t number)
 {
     char path[FOLDER_PATH_MAX];
@@ -86,7 +115,7 @@ static void remove_segment(const char *epoch_path, uint64_t number)
 
 /* Removes the segments of one epoch that are confirmed. Returns how many stay. */
 static size_t trim_epoch(const struct bus_files *files, size_t index, const struct floor *floor,
-                         bool all_confirmed)
+                         bool all_confirmed, const struct stored *stored)
 {
     char path[FOLDER_PATH_MAX];
     uint64_t *numbers;
@@ -96,15 +125,20 @@ static size_t trim_epoch(const struct bus_files *files, size_t index, const stru
         return 0;
     }
     bool newest_epoch = index + 1 == files->epoch_count;
-    bool passed = all_confirmed && !newest_epoch && name.order < floor->keep_order &&
-                  name.order < floor->confirmed.order;
-    for (size_t i = 0; all_confirmed && i < count; i++) {
+    bool passed =
+        !newest_epoch &&
+        ((all_confirmed && name.order < floor->keep_order && name.order < floor->confirmed.order) ||
+         is_stored(stored, files, name));
+    uint64_t on_flash = persisted(stored, name.epoch);
+    for (size_t i = 0; i < count; i++) {
         struct segment_header next;
         bool newest = i + 1 == count;
-        bool older = name.order < floor->confirmed.order;
-        bool confirmed = older || (!newest && name.order == floor->confirmed.order &&
-                                   header_of(path, numbers[i + 1], &next) > 0 &&
-                                   next.first <= floor->confirmed.seq + 1);
+        bool older = all_confirmed && name.order < floor->confirmed.order;
+        bool here = all_confirmed && name.order == floor->confirmed.order;
+        bool confirmed =
+            older ||
+            (!newest && header_of(path, numbers[i + 1], &next) > 0 &&
+             ((here && next.first <= floor->confirmed.seq + 1) || next.first <= on_flash + 1));
         if (newest ? !passed : !confirmed) {
             break;
         }
@@ -119,7 +153,8 @@ static size_t trim_epoch(const struct bus_files *files, size_t index, const stru
 }
 
 /* Takes the oldest segment that may go. False if there is none. */
-static bool drop_oldest(struct core *core, const char *bus, const struct bus_files *files)
+static bool drop_oldest(struct core *core, const char *bus, const struct bus_files *files,
+                        const struct stored *stored)
 {
     for (size_t e = 0; e < files->epoch_count; e++) {
         char path[FOLDER_PATH_MAX];
@@ -139,6 +174,8 @@ static bool drop_oldest(struct core *core, const char *bus, const struct bus_fil
         }
         struct ranges gone;
         struct range range = { oldest.epoch, oldest.first, next.first - 1, WHY_LIMIT };
+        uint64_t on_flash = persisted(stored, oldest.epoch);
+        range.first = range.first <= on_flash ? on_flash + 1 : range.first;
         gone_load(files->path, &gone);
         if (range.last >= range.first) {
             ranges_add(&gone, range);
@@ -160,10 +197,12 @@ static bool drop_oldest(struct core *core, const char *bus, const struct bus_fil
     return false;
 }
 
-static uint64_t trim_bus(struct core *core, const char *bus, size_t limit)
+static uint64_t trim_bus(struct core *core, const char *bus, size_t limit,
+                         const struct account *account)
 {
     struct bus_files files;
     struct floor floor = { .bus = bus };
+    struct stored stored = { account, bus };
     size_t left = 0;
     if (folder_bus(core->settings.ram, bus, files.path) < 0 ||
         folder_epochs(files.path, &files.epochs, &files.epoch_count) < 0) {
@@ -171,9 +210,9 @@ static uint64_t trim_bus(struct core *core, const char *bus, size_t limit)
     }
     bool all = find_floor(core, &floor);
     for (size_t i = 0; i < files.epoch_count; i++) {
-        left += trim_epoch(&files, i, &floor, all);
+        left += trim_epoch(&files, i, &floor, all, &stored);
     }
-    while (left > limit && drop_oldest(core, bus, &files)) {
+    while (left > limit && drop_oldest(core, bus, &files, &stored)) {
         left--;
     }
     free(files.epochs);
@@ -183,6 +222,7 @@ static uint64_t trim_bus(struct core *core, const char *bus, size_t limit)
 void trim_all(struct core *core)
 {
     char path[FOLDER_PATH_MAX], name[256];
+    struct account *account = NULL;
     uint64_t segments = 0;
     size_t buses = 1;
     for (size_t i = 0; i < core->child_count; i++) {
@@ -190,16 +230,18 @@ void trim_all(struct core *core)
     }
     size_t share = (size_t)core->settings.ram_limit_bytes / QUEUE_SEGMENT_BYTES / buses;
     snprintf(path, sizeof path, "%s/queue", core->settings.ram);
+    account_load(core->settings.ram, &account);
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         if (entry->d_name[0] != '.' && strlen(entry->d_name) <= WEIR_NAME_MAX) {
             snprintf(name, sizeof name, "%s", entry->d_name);
-            segments += trim_bus(core, name, share < SEGMENTS_MIN ? SEGMENTS_MIN : share);
+            segments += trim_bus(core, name, share < SEGMENTS_MIN ? SEGMENTS_MIN : share, account);
         }
     }
     if (dir) {
         closedir(dir);
     }
+    account_destroy(account);
     core->stats->ram_bytes = segments * QUEUE_SEGMENT_BYTES;
     core->stats->ram_limit_bytes = (uint64_t)core->settings.ram_limit_bytes;
 }

@@ -22,7 +22,11 @@
     X(2, READY, "child -> core: set up, working")                                                  \
     X(3, STOP, "core -> child: end in order; a=deadline, boot time in ns")                         \
     X(4, TROUBLE, "child -> core: look at my page, my trouble changed")                            \
-    X(5, REFUSED, "uplink -> core: record of `bus`, a=epoch, b=seq, was set aside")
+    X(5, REFUSED, "uplink -> core: record of `bus`, a=epoch, b=seq, was set aside")                \
+    X(6, OPEN, "bus -> core -> store: `bus` wants a new epoch")                                    \
+    X(7, EPOCH, "store -> core -> bus: use a=epoch; b=1 it is on flash, 0 it cannot be")           \
+    X(8, PERSISTED, "store -> core -> uplinks: `bus` is on flash up to a=epoch, b=seq")            \
+    X(9, SYNC, "core -> store: persist all there is; store -> core: done")
 
 enum link_kind {
 #define LINK_ENUM(number, name, what) LINK_##name = (number),

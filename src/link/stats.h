@@ -77,6 +77,19 @@ struct stats_uplink {
     struct stats_stream streams[STATS_BUSES];
 };
 
+struct stats_store {
+    struct stats_head head;
+    char trouble[STATS_TEXT]; /* "" if none: why records are in RAM only */
+    uint64_t segments, free_segments, limit_segments, segment_bytes, set_aside;
+    uint64_t groups, bytes, syncs; /* written since it was started */
+    uint64_t bytes_today;          /* of the wall clock's day; survives a restart of the process */
+    int64_t day;                   /* which day that is */
+    uint64_t records;              /* copied to flash since it was started */
+    int64_t group_ns;              /* when the last group was written */
+    char why[STATS_TEXT];          /* what for: "records, cursors" */
+    uint8_t behind;                /* some uplink has not confirmed all that is on flash */
+};
+
 enum stats_child_state {
     CHILD_STARTING,
     CHILD_RUNNING,
@@ -87,7 +100,7 @@ enum stats_child_state {
 };
 
 struct stats_child {
-    char role[16]; /* "bus", "uplink" */
+    char role[16]; /* "bus", "uplink", "store" */
     char name[WEIR_NAME_MAX + 1];
     int32_t pid;
     uint8_t state;

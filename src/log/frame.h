@@ -26,6 +26,7 @@ enum frame_kind {
     FRAME_CLOCK = 4,
     FRAME_GAP = 5,
     FRAME_CLOSE = 6,
+    FRAME_GROUP = 7,
 };
 
 enum { FRAME_HEAD_BYTES = 8, FRAME_BODY_MAX = 128 * 1024 };

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/account.h"
 #include "log/folder.h"
 #include "log/frame.h"
 #include "log/scan.h"
@@ -27,6 +28,7 @@
 enum {
     CLOSE_RESERVE = 128, /* room kept in every segment for a gap and the close frame */
     BUFFER_BYTES = QUEUE_SEGMENT_BYTES,
+    EPOCH_RANDOM_BITS = 32,
 };
 #define CLOCK_STEP_NS NS_PER_MS
 
@@ -119,27 +121,26 @@ static int start_segment(struct queue *q)
     return 0;
 }
 
-static uint64_t random_epoch(const struct epoch_name *names, size_t count)
+int queue_own_epoch(const char *ram, uint64_t order, uint64_t *ret_epoch)
 {
-    uint32_t value = 0;
-    for (;;) {
-        if (getrandom(&value, sizeof value, 0) != sizeof value || value == 0) {
-            continue;
-        }
-        size_t i = 0;
-        while (i < count && names[i].epoch != value) {
-            i++;
-        }
-        if (i == count) {
-            return value;
+    struct account *account;
+    uint32_t random = 0;
+    if (account_load(ram, &account) == 0) {
+        order = account->counter > order ? account->counter : order;
+        account_destroy(account);
+    }
+    while (random == 0) {
+        if (getrandom(&random, sizeof random, 0) != sizeof random && errno != EINTR) {
+            return -errno;
         }
     }
+    *ret_epoch = ((order + 1) << EPOCH_RANDOM_BITS) | random;
+    return 0;
 }
 
-static int new_epoch(struct queue *q, const struct epoch_name *names, size_t count,
-                     uint64_t previous)
+static int begin_epoch(struct queue *q, uint64_t epoch, uint64_t previous)
 {
-    struct epoch_name name = { count ? names[count - 1].order + 1 : 1, random_epoch(names, count) };
+    struct epoch_name name = { epoch >> EPOCH_RANDOM_BITS, epoch };
     int r = folder_epoch(q->bus_path, name, q->epoch_path);
     if (r == 0 && mkdir(q->epoch_path, 0750) != 0) {
         r = -errno;
@@ -152,7 +153,28 @@ static int new_epoch(struct queue *q, const struct epoch_name *names, size_t cou
     q->previous_epoch = previous;
     q->number = 0;
     q->last = 0;
+    q->gap_first = q->gap_last = 0;
     return start_segment(q);
+}
+
+static int new_epoch(struct queue *q, const struct queue_place *place,
+                     const struct epoch_name *names, size_t count, uint64_t previous)
+{
+    uint64_t order = count ? names[count - 1].order : 0, epoch = 0;
+    int r = place->new_epoch ? place->new_epoch(place->context, order, &epoch)
+                             : queue_own_epoch(place->ram, order, &epoch);
+    return r < 0 ? r : begin_epoch(q, epoch, previous);
+}
+
+int queue_renew(struct queue *queue, uint64_t epoch)
+{
+    uint64_t previous = queue->epoch;
+    int r = queue_close(queue);
+    if (queue->fd >= 0) {
+        close(queue->fd);
+        queue->fd = -1;
+    }
+    return r < 0 ? r : begin_epoch(queue, epoch, previous);
 }
 
 /* Goes on with the newest epoch if its last number can be proved, it is of this boot and not
@@ -180,7 +202,7 @@ static int resume(struct queue *q, struct epoch_name name, uint64_t *ret_previou
     return 1;
 }
 
-static int find_epoch(struct queue *q)
+static int find_epoch(struct queue *q, const struct queue_place *place)
 {
     struct epoch_name *names;
     size_t count;
@@ -197,7 +219,7 @@ static int find_epoch(struct queue *q)
         }
     }
     if (r == 0) {
-        r = new_epoch(q, names, count, previous);
+        r = new_epoch(q, place, names, count, previous);
     }
     free(names);
     return r < 0 ? r : 0;
@@ -226,7 +248,7 @@ int queue_open(const struct queue_place *place, struct clock_offset clock, struc
         r = take_lock(q, ret_pid);
     }
     if (r == 0) {
-        r = find_epoch(q);
+        r = find_epoch(q, place);
     }
     if (r < 0) {
         queue_destroy(q);

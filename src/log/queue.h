@@ -18,11 +18,21 @@ struct queue;
 
 enum { QUEUE_SEGMENT_BYTES = 256 * 1024 };
 
+/* Where the number of a new epoch comes from: counter * 2^32 + 32 random bits, the counter above
+ * `order`, the highest this bus has used. May wait. 0 or negative errno. */
+typedef int queue_epoch_source(void *context, uint64_t order, uint64_t *ret_epoch);
+
 struct queue_place {
     const char *ram; /* {ram} of the settings */
     const char *gateway;
     const char *bus;
+    queue_epoch_source *new_epoch; /* NULL: queue_own_epoch() */
+    void *context;
 };
+
+/* An epoch without store: the counter is one above `order` and above that of the account in tmpfs.
+ */
+int queue_own_epoch(const char *ram, uint64_t order, uint64_t *ret_epoch);
 
 /* Takes the lock, finds the newest epoch and its last number, or makes a new epoch. Creates what
  * folders are missing. -EWOULDBLOCK: another process holds the lock (*ret_pid says which). */
@@ -42,6 +52,9 @@ int queue_clock(struct queue *queue, struct clock_offset clock);
 uint64_t queue_epoch(const struct queue *queue);
 uint64_t queue_last(const struct queue *queue); /* last number used, 0: none */
 uint64_t queue_lost(const struct queue *queue); /* numbers used up without a record, this process */
+
+/* Ends the present epoch in order and begins this one. */
+int queue_renew(struct queue *queue, uint64_t epoch);
 
 /* close: the epoch ends in order; a closed queue is never appended to again. Without it the next
  * opener goes on with the same epoch. */

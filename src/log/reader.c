@@ -610,6 +610,11 @@ int reader_seek_end(struct reader *reader)
     return e;
 }
 
+bool reader_within(const struct reader *reader, uint64_t epoch)
+{
+    return reader->order && !reader->ended && reader->epoch == epoch;
+}
+
 void reader_position(const struct reader *reader, uint64_t *ret_order, uint64_t *ret_epoch,
                      uint64_t *ret_seq)
 {

@@ -19,7 +19,8 @@ struct reader;
 enum item_kind {
     ITEM_RECORD, /* epoch, first == last == its number, time, clock, shape, values */
     ITEM_HOLE,   /* epoch, first..last have no record, why */
-    ITEM_END,    /* the epoch has ended: last = its last number, clean, time; a next epoch exists */
+    ITEM_END,    /* the epoch has ended: last = its last number, clean, time; a next epoch exists;
+                  * damage: more of it may have been there than is known (from the spool only) */
 };
 
 /* Pointers are good until the next call on the reader; shapes until reader_destroy(). */
@@ -28,7 +29,7 @@ struct item {
     uint64_t epoch, order, previous_epoch;
     uint64_t first, last;
     enum why why;
-    bool clean;
+    bool clean, damage;
     struct boot_time time;
     struct clock_offset clock; /* as noted when the record was made */
     bool this_boot;            /* boot times of this epoch can be compared with now */
@@ -49,6 +50,9 @@ int reader_seek_end(struct reader *reader);
 
 /* 1: *ret_item is the next; 0: nothing more now; negative errno. */
 int reader_next(struct reader *reader, struct item *ret_item);
+
+/* True while the present epoch is one of the queue and has not ended. */
+bool reader_within(const struct reader *reader, uint64_t epoch);
 
 /* Position, for those who keep a cursor: the epoch being read and the last number passed. */
 void reader_position(const struct reader *reader, uint64_t *ret_order, uint64_t *ret_epoch,

@@ -19,8 +19,8 @@
 #include "config/plugin.h"
 #include "link/link.h"
 #include "link/stats.h"
-#include "log/reader.h"
-#include "uplink/cursor.h"
+#include "log/cursor.h"
+#include "uplink/feed.h"
 #include "uplink/trail.h"
 #include "uplink/window.h"
 
@@ -40,7 +40,7 @@ struct stream {
     struct uplink *up;
     uint32_t index;
     char bus[WEIR_NAME_MAX + 1];
-    struct reader *reader;
+    struct feed *feed;
     struct cursor_entry cursor;
     bool dirty; /* the cursor is to be written */
 
@@ -69,6 +69,7 @@ struct stream {
     struct source **sources;
     size_t source_count, source_guess;
     uint64_t seen_epoch, seen_seq;
+    struct place allowed; /* persist_after = "0": no record behind this one is sent */
 };
 
 enum carrier_state { CARRIER_DOWN, CARRIER_CONNECTING, CARRIER_UP };

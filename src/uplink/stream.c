@@ -10,8 +10,6 @@
 #include <string.h>
 
 #include "base/say.h"
-#include "log/folder.h"
-#include "log/scan.h"
 #include "uplink/private.h"
 
 enum { REFUSALS_MAX = 3, MESSAGES_PER_TURN = 64 };
@@ -33,7 +31,9 @@ int stream_add(struct uplink *up, const char *bus, struct stream **ret_stream)
     if (more) {
         up->streams = more;
     }
-    int r = more && stream ? reader_create(up->settings.ram, bus, &stream->reader) : -ENOMEM;
+    int r = more && stream
+                ? feed_create(up->settings.ram, up->settings.directory, bus, &stream->feed)
+                : -ENOMEM;
     if (r < 0) {
         free(stream);
         return r;
@@ -63,36 +63,34 @@ void stream_destroy(struct stream *stream)
     }
     free(stream->sources);
     free(stream->text);
-    reader_destroy(stream->reader);
+    feed_destroy(stream->feed);
     free(stream);
+}
+
+static struct trail_epoch trail_of(struct stream *stream, const struct item *end)
+{
+    struct trail_epoch epoch = {
+        .epoch = end->epoch, .last = end->last, .clean = end->clean, .damage = end->damage
+    };
+    epoch.until = message_time(stream->up, end->time, end->clock, end->this_boot, &epoch.has_until);
+    return epoch;
+}
+
+static void restore_epoch(void *context, const struct item *end)
+{
+    struct stream *stream = context;
+    trail_epoch_end(&stream->trail, trail_of(stream, end));
 }
 
 /* What `after` has to tell of the epochs between the base and the place to begin at. */
 static void restore_epochs(struct stream *stream)
 {
-    char bus_path[FOLDER_PATH_MAX], path[FOLDER_PATH_MAX];
-    struct epoch_name *names;
-    size_t count;
     const struct cursor_entry *c = &stream->cursor;
-    if (cursor_keep_order(c) == c->confirmed.order ||
-        folder_bus(stream->up->settings.ram, stream->bus, bus_path) < 0 ||
-        folder_epochs(bus_path, &names, &count) < 0) {
-        return;
+    int r =
+        feed_epochs(stream->feed, cursor_keep_order(c), c->confirmed.order, restore_epoch, stream);
+    if (r < 0) {
+        say(SAY_ERROR, "cannot list epochs bus=%s: %s", stream->bus, strerror(-r));
     }
-    for (size_t i = 0; i < count; i++) {
-        struct scan scan;
-        if (names[i].order < cursor_keep_order(c) || names[i].order >= c->confirmed.order ||
-            folder_epoch(bus_path, names[i], path) < 0 || scan_newest(path, &scan) < 0) {
-            continue;
-        }
-        struct trail_epoch epoch = { .epoch = names[i].epoch,
-                                     .last = scan.last,
-                                     .clean = scan.closed };
-        epoch.until =
-            message_time(stream->up, scan.time, scan.header.clock, false, &epoch.has_until);
-        trail_epoch_end(&stream->trail, epoch);
-    }
-    free(names);
 }
 
 /* A stream without a cursor that is to start now takes the newest number as its start. */
@@ -100,10 +98,10 @@ static void start_now(struct stream *stream)
 {
     struct cursor_entry *c = &stream->cursor;
     struct place place;
-    if (reader_seek_end(stream->reader) < 0) {
+    if (feed_seek_end(stream->feed) < 0) {
         return;
     }
-    reader_position(stream->reader, &place.order, &place.epoch, &place.seq);
+    feed_position(stream->feed, &place.order, &place.epoch, &place.seq);
     if (place.epoch) {
         c->started = c->confirmed = place;
         if (place.seq) {
@@ -125,11 +123,11 @@ void stream_restart(struct stream *stream)
     stream->passed = c->confirmed;
     trail_start(&stream->trail, c->base.epoch, &c->ranges);
     if (stream->fresh) {
-        reader_seek_start(stream->reader);
+        feed_seek_start(stream->feed);
         return;
     }
     restore_epochs(stream);
-    int r = reader_seek(stream->reader, c->confirmed.order, c->confirmed.epoch, c->confirmed.seq);
+    int r = feed_seek(stream->feed, c->confirmed.order, c->confirmed.epoch, c->confirmed.seq);
     if (r < 0) {
         say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
     }
@@ -152,6 +150,10 @@ static bool before_or_at(struct place a, struct place b)
 
 static void pass(struct stream *stream, const struct item *item, enum why why)
 {
+    struct place place = { item->order, item->epoch, item->last };
+    if ((why == WHY_DAMAGE || why == WHY_UNKNOWN) && before_or_at(place, stream->cursor.started)) {
+        why = WHY_EARLIER; /* confirmed by the others before this uplink came */
+    }
     trail_hole(&stream->trail, (struct range){ item->epoch, item->first, item->last, why });
     stream->passed = (struct place){ item->order, item->epoch, item->last };
 }
@@ -167,10 +169,7 @@ static int take_end(struct stream *stream, const struct item *item)
     if (stream->text_records && carrier_send(stream) != 0) {
         return 0; /* a message has records of one epoch only */
     }
-    struct trail_epoch epoch = { .epoch = item->epoch, .last = item->last, .clean = item->clean };
-    epoch.until =
-        message_time(stream->up, item->time, item->clock, item->this_boot, &epoch.has_until);
-    trail_epoch_end(&stream->trail, epoch);
+    trail_epoch_end(&stream->trail, trail_of(stream, item));
     stream->passed = (struct place){ item->order, item->epoch, item->last };
     return 1;
 }
@@ -243,6 +242,19 @@ static int take_record(struct stream *stream, const struct item *item)
     return 1;
 }
 
+/* With persist_after = "0" a record waits until it is on flash, or until store says that it cannot
+ * be. */
+static bool is_allowed(struct stream *stream, const struct item *item)
+{
+    struct place place = { item->order, item->epoch, item->last };
+    if (stream->up->settings.persist_after_ns || !stream->up->link ||
+        before_or_at(place, stream->allowed)) {
+        return true;
+    }
+    const struct account_epoch *e = feed_epoch(stream->feed, item->epoch);
+    return item->kind != ITEM_RECORD || (e && item->last <= e->last);
+}
+
 /* 1: got on; 0: nothing more, or no room. */
 static int step(struct stream *stream)
 {
@@ -250,7 +262,7 @@ static int step(struct stream *stream)
         [ITEM_RECORD] = take_record, [ITEM_HOLE] = take_hole, [ITEM_END] = take_end
     };
     if (!stream->has_held) {
-        int r = reader_next(stream->reader, &stream->held);
+        int r = feed_next(stream->feed, &stream->held);
         if (r < 0) {
             say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
         }
@@ -261,6 +273,9 @@ static int step(struct stream *stream)
         if (stream->fresh) {
             begin(stream, &stream->held);
         }
+    }
+    if (!is_allowed(stream, &stream->held)) {
+        return 0;
     }
     int r = takers[stream->held.kind](stream, &stream->held);
     stream->has_held = r == 0;

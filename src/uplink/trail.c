@@ -56,6 +56,7 @@ void trail_fill(const struct trail *trail, struct trail_view *view, struct json_
         *to = (struct json_epoch){ .epoch = e->epoch,
                                    .last = e->last,
                                    .clean = e->clean,
+                                   .damage = e->damage,
                                    .has_until = e->has_until,
                                    .until = e->until,
                                    .before = view->ranges + used };

@@ -21,7 +21,7 @@ enum { TRAIL_EPOCHS = 64 };
 
 struct trail_epoch {
     uint64_t epoch, last;
-    bool clean, has_until;
+    bool clean, damage, has_until;
     struct wall_time until;
 };
 

@@ -44,6 +44,14 @@ static void on_more(void *context, const struct link_message *message)
     stream->seen_seq = message->b;
 }
 
+static void on_persisted(void *context, const struct link_message *message)
+{
+    struct stream *stream = stream_find(context, message->bus);
+    if (stream) {
+        stream->allowed = (struct place){ message->a >> 32, message->a, message->b };
+    }
+}
+
 static void on_stop(void *context, const struct link_message *message)
 {
     struct uplink *up = context;
@@ -52,7 +60,7 @@ static void on_stop(void *context, const struct link_message *message)
 }
 
 static link_handler *const handlers[LINK_KIND_END] = {
-    [LINK_MORE] = on_more, [LINK_STOP] = on_stop
+    [LINK_MORE] = on_more, [LINK_STOP] = on_stop, [LINK_PERSISTED] = on_persisted
 };
 
 /* Every bus that has a queue has a stream, also one that has left the configuration. */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "uplink/cursor.h"
+#include "log/cursor.h"
 
 enum { WINDOW_MAX = 1024 };
 

@@ -55,7 +55,7 @@ static int dump(const char *ram, const char *bus)
 
 static int make(const char *ram, const char *bus, long count)
 {
-    struct queue_place place = { ram, "gw", bus };
+    struct queue_place place = { .ram = ram, .gateway = "gw", .bus = bus };
     struct weir_label label = { "site", "x" };
     struct weir_shape view = { "d1", "reading", "", &label, 1, points, 4 };
     struct shape *shape;

@@ -270,7 +270,8 @@ class Looking(BusTest):
 class Child(BusTest):
     """As core starts it: link, configuration and stats page as descriptors 3, 4 and 5."""
 
-    MORE, READY, STOP = 1, 2, 3
+    MORE, READY, STOP, OPEN, EPOCH = 1, 2, 3, 6, 7
+    epochs = 0
 
     def child(self, text):
         self.env = {**os.environ, "WEIR_CHILD": "1",
@@ -309,10 +310,14 @@ class Child(BusTest):
         return self.log.read()
 
     def receive(self):
-        """One message: kind, bus, a, b."""
-        data = self.link.recv(200)
-        name = data[3:3 + data[2]].decode()
-        return data[0], name, *struct.unpack("<QQ", data[3 + data[2]:])
+        """One message: kind, bus, a, b. A bus that wants an epoch gets one, as from store."""
+        while True:
+            data = self.link.recv(200)
+            name = data[3:3 + data[2]].decode()
+            if data[0] != self.OPEN:
+                return data[0], name, *struct.unpack("<QQ", data[3 + data[2]:])
+            self.epochs += 1
+            self.send(self.EPOCH, (self.epochs << 32) + 7, 1)
 
     def send(self, kind, a=0, b=0):
         self.link.send(struct.pack("<BBBQQ", kind, 0, 0, a, b))

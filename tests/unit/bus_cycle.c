@@ -120,7 +120,7 @@ static int start(void **state)
     host->settings = &b->settings;
     host->config = &b->bus_config;
     host->stats = &b->stats;
-    struct queue_place place = { b->ram, "gw", "bench" };
+    struct queue_place place = { .ram = b->ram, .gateway = "gw", .bus = "bench" };
     assert_int_equal(queue_open(&place, host_clock(host), &host->queue, NULL), 0);
     assert_int_equal(port_create(&no_port, 0, false, &host->port), 0);
     assert_int_equal(devices_create(host), 0);

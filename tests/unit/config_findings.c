@@ -86,11 +86,9 @@ static void top(void **state)
         { "spool = { ram_limit = \"1MiB\"; };",
           "weir.conf:1: error: spool.ram_limit: must lie between 4MiB and 64GiB\n" },
         { "spool = { limit = \"1GiB\"; max_age = 5; };",
-          "weir.conf:1: warning: spool.limit: has no effect in this version, which keeps records "
-          "in RAM only\n"
-          "weir.conf:1: error: spool.max_age: must be a duration in quotes, as \"1s\"\n"
-          "weir.conf:1: warning: spool.max_age: has no effect in this version, which keeps records "
-          "in RAM only\n" },
+          "weir.conf:1: error: spool.max_age: must be a duration in quotes, as \"1s\"\n" },
+        { "spool = { limit = \"1MiB\"; };",
+          "weir.conf:1: error: spool.limit: must lie between 16MiB and 1024GiB\n" },
         { "commands = { };", "weir.conf:1: warning: commands: has no effect in this version\n" },
     };
     CHECK(cases);
@@ -160,7 +158,7 @@ static void of_device(void **state)
         { DEVICE("order = \"middle\";"), IN_DEVICE "order: \"middle\" is none of first, last\n" },
         { DEVICE("window = \"1m\";"),
           "weir.conf:3: warning: buses.b.devices[0].window: has no effect in "
-          "this version, which keeps records in RAM only\n" },
+          "this version\n" },
         { DEVICE("labels = ( );"),
           IN_DEVICE "labels: must be a group, as { site = \"Harbour St\"; }\n" },
         { DEVICE("model = \"scael-1\";"),
@@ -236,8 +234,7 @@ static void of_uplink(void **state)
           "the "
           "same; \"a/{device}\" differs between devices\n" },
         { UPLINK("hold_unsynced = \"1h\";"), "weir.conf:3: warning: uplinks.u.hold_unsynced: has "
-                                             "no effect in this version, which keeps "
-                                             "records in RAM only\n" },
+                                             "no effect in this version\n" },
     };
     CHECK(cases);
 }

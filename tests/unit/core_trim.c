@@ -15,7 +15,7 @@
 #include "core/private.h"
 #include "log/folder.h"
 #include "log/gone.h"
-#include "uplink/cursor.h"
+#include "log/cursor.h"
 
 static struct core core;
 static struct stats_core stats;

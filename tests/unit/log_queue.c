@@ -141,7 +141,7 @@ static void locked(void **state)
 {
     const char *ram = rig_make();
     struct queue *queue = rig_open(ram), *second;
-    struct queue_place place = { ram, "gw", "meters" };
+    struct queue_place place = { .ram = ram, .gateway = "gw", .bus = "meters" };
     int pid = 0;
     assert_int_equal(queue_open(&place, (struct clock_offset){ 0 }, &second, &pid), -EWOULDBLOCK);
     assert_int_equal(pid, getpid());

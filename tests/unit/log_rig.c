@@ -32,7 +32,7 @@ void rig_remove(const char *ram)
 
 struct queue *rig_open(const char *ram)
 {
-    struct queue_place place = { ram, "gw", "meters" };
+    struct queue_place place = { .ram = ram, .gateway = "gw", .bus = "meters" };
     struct queue *queue;
     int pid = 0;
     assert_int_equal(queue_open(&place, (struct clock_offset){ 1000, CLOCK_SYNCED }, &queue, &pid),

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "uplink/cursor.h"
+#include "log/cursor.h"
 
 static char ram[] = "/dev/shm/weir-cursor-XXXXXX";
 static char path[64];

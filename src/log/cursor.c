@@ -4,7 +4,7 @@
  * The cursor file: see cursor.h. Two slots a bus, written in turn, so that a writer killed in the
  * middle leaves the older one whole; that costs repeats, never records.
  */
-#include "uplink/cursor.h"
+#include "log/cursor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 #include "log/folder.h"
 
-enum { SLOT_BYTES = 2048, SLOT_HEAD = 8, BUSES_MAX = 1024, SLOT_RANGES = 64 };
+enum { SLOT_HEAD = 8, BUSES_MAX = 1024, SLOT_RANGES = 64 };
 
 struct cursor_file {
     int fd;
@@ -62,11 +62,11 @@ static void shorten(struct ranges *ranges)
     }
 }
 
-static size_t encode(const struct cursor_entry *entry, uint8_t buf[SLOT_BYTES])
+size_t cursor_encode(const struct cursor_entry *entry, uint8_t buf[CURSOR_SLOT_BYTES])
 {
     struct ranges ranges = entry->ranges;
     shorten(&ranges);
-    struct put out = put_init(buf + SLOT_HEAD, SLOT_BYTES - SLOT_HEAD);
+    struct put out = put_init(buf + SLOT_HEAD, CURSOR_SLOT_BYTES - SLOT_HEAD);
     put_u64(&out, entry->version);
     put_text(&out, entry->bus);
     put_place(&out, entry->confirmed);
@@ -83,7 +83,7 @@ static size_t encode(const struct cursor_entry *entry, uint8_t buf[SLOT_BYTES])
     return out.failed ? 0 : SLOT_HEAD + len;
 }
 
-static int decode(const uint8_t *buf, size_t size, struct cursor_entry *ret_entry)
+int cursor_decode(const uint8_t *buf, size_t size, struct cursor_entry *ret_entry)
 {
     struct get in = get_init(buf, size);
     uint32_t sum = get_u32(&in);
@@ -111,16 +111,17 @@ static int cursor_path(const char *ram, const char *uplink, char path[FOLDER_PAT
 /* The newer of the two slots of a pair that passes. */
 static int read_pair(int fd, unsigned slot, struct cursor_entry *ret_entry)
 {
-    uint8_t buf[2 * SLOT_BYTES];
+    uint8_t buf[2 * CURSOR_SLOT_BYTES];
     struct cursor_entry found[2];
     ssize_t n = pread(fd, buf, sizeof buf, (off_t)slot * (off_t)sizeof buf);
     if (n <= 0) {
         return n < 0 ? -errno : -ENODATA;
     }
     size_t have = (size_t)n;
-    int first = decode(buf, have < SLOT_BYTES ? have : SLOT_BYTES, &found[0]);
-    int second =
-        have > SLOT_BYTES ? decode(buf + SLOT_BYTES, have - SLOT_BYTES, &found[1]) : -EBADMSG;
+    int first = cursor_decode(buf, have < CURSOR_SLOT_BYTES ? have : CURSOR_SLOT_BYTES, &found[0]);
+    int second = have > CURSOR_SLOT_BYTES
+                     ? cursor_decode(buf + CURSOR_SLOT_BYTES, have - CURSOR_SLOT_BYTES, &found[1])
+                     : -EBADMSG;
     if (first < 0 && second < 0) {
         return -EBADMSG;
     }
@@ -214,10 +215,10 @@ void cursor_get(struct cursor_file *file, const char *bus, struct cursor_entry *
 
 int cursor_put(struct cursor_file *file, struct cursor_entry *entry)
 {
-    uint8_t buf[SLOT_BYTES];
+    uint8_t buf[CURSOR_SLOT_BYTES];
     entry->version++;
-    size_t len = encode(entry, buf);
-    off_t at = ((off_t)entry->slot * 2 + (off_t)(entry->version & 1)) * SLOT_BYTES;
+    size_t len = cursor_encode(entry, buf);
+    off_t at = ((off_t)entry->slot * 2 + (off_t)(entry->version & 1)) * CURSOR_SLOT_BYTES;
     if (len == 0) {
         return -EINVAL;
     }
@@ -236,5 +237,53 @@ int cursor_visit(const char *ram, const char *uplink,
     }
     r = read_all(fd, visit, context);
     close(fd);
+    return r;
+}
+
+static int write_slots(int fd, const struct cursor_slot *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct cursor_entry entry;
+        int r = cursor_decode(slots[i].bytes, slots[i].len, &entry);
+        if (r < 0) {
+            return r;
+        }
+        off_t at = ((off_t)i * 2 + (off_t)(entry.version & 1)) * CURSOR_SLOT_BYTES;
+        ssize_t n = pwrite(fd, slots[i].bytes, slots[i].len, at);
+        if (n != (ssize_t)slots[i].len) {
+            return n < 0 ? -errno : -ENOSPC;
+        }
+    }
+    return 0;
+}
+
+int cursor_restore(const char *ram, const char *uplink, const struct cursor_slot *slots,
+                   size_t count)
+{
+    char path[FOLDER_PATH_MAX], folder[FOLDER_PATH_MAX], temporary[FOLDER_PATH_MAX + 8];
+    int r = cursor_path(ram, uplink, path);
+    if (r == 0 && access(path, F_OK) == 0) {
+        return -EEXIST;
+    }
+    snprintf(folder, sizeof folder, "%s/cursor", ram);
+    if (r == 0) {
+        r = folder_make(folder);
+    }
+    if (r < 0) {
+        return r;
+    }
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        return -errno;
+    }
+    r = write_slots(fd, slots, count);
+    close(fd);
+    if (r == 0 && rename(temporary, path) != 0) {
+        r = -errno;
+    }
+    if (r < 0) {
+        unlink(temporary);
+    }
     return r;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What the files of the books share.
+ *
+ *   books.c    opening, epochs, the tick      persist.c  from the queues into groups
+ *   cursors.c  who has confirmed what         room.c     freeing, limits, age
+ */
+#ifndef STORE_BOOKS_PRIVATE_H
+#define STORE_BOOKS_PRIVATE_H
+
+#include "store/books.h"
+
+static inline bool place_before(struct place a, struct place b)
+{
+    return a.order < b.order || (a.order == b.order && a.seq < b.seq);
+}
+
+static inline struct place place_later(struct place a, struct place b)
+{
+    return place_before(a, b) ? b : a;
+}
+
+/* books.c */
+struct books_bus *books_bus(struct books *books,
+                            const char *name); /* finds or adds; NULL: memory */
+int books_commit(struct books *books, struct batch *batch, unsigned why);
+void books_trouble(struct books *books, int error, const char *what);
+void books_add_folder_buses(struct books *books);
+
+/* cursors.c */
+/* Restores cursor files that are missing, makes those of new uplinks. True if one was made. */
+bool cursors_restore(struct books *books);
+/* Reads all cursor files: bus->confirmed, and the cursors of the account. */
+void cursors_refresh(struct books *books);
+/* Have all configured uplinks passed this epoch? */
+bool cursors_passed(const struct books *books, const struct account_epoch *epoch);
+/* The lowest place confirmed by all configured uplinks, as the account has it. */
+struct place cursors_lowest(const struct account *account, const struct books_options *options,
+                            const char *bus);
+
+/* persist.c */
+int persist_all(struct books *books, unsigned why);
+/* A group without records. */
+int persist_cursors(struct books *books, unsigned why);
+void persist_settle_epochs(struct books *books, bool ending);
+
+/* room.c */
+/* Would the oldest segment be free by the cursors of now? */
+bool room_may_free(struct books *books);
+void room_free(struct books *books);
+void room_tend(struct books *books, int64_t now_ns);
+
+#endif

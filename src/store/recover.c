@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What a start finds in the spool. After a boot the newest group that can be read tells the state,
+ * and what lies behind it tells whether there was more. In the same boot tmpfs tells the state, and
+ * the files only say where to go on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/say.h"
+#include "store/private.h"
+
+/* Gives an unreadable segment, or one of a newer format, another name. */
+static void set_aside(struct writer *w, uint64_t generation, int error, struct recovery *ret)
+{
+    char from[SPOOL_NAME_MAX], to[SPOOL_NAME_MAX];
+    spool_name(SPOOL_SEGMENT, generation, from);
+    spool_name(error == -EPROTO ? SPOOL_NEWER : SPOOL_BAD, generation, to);
+    int r = w->disk->ops->rename(w->disk, from, to);
+    if (r == 0) {
+        ret->set_aside++;
+        say(SAY_ERROR, "spool: %s is set aside as %s: %s", from, to,
+            error == -EPROTO ? "of a format this version does not know"
+                             : "neither of its headers can be read");
+    }
+}
+
+static int list_free(struct writer *w)
+{
+    int r = spool_list(w->disk, SPOOL_FREE, &w->free, &w->free_count);
+    for (size_t i = 0; r == 0 && i < w->free_count; i++) {
+        w->generation = w->free[i] > w->generation ? w->free[i] : w->generation;
+    }
+    return r;
+}
+
+static bool readable(struct writer *w, uint64_t generation, int *ret_error)
+{
+    struct segment segment;
+    int r = segment_open(w->disk, generation, w->options.segment_bytes, &segment);
+    if (r == 0 && segment.header.size != w->options.segment_bytes) {
+        segment_close(&segment);
+        r = -EBADMSG;
+    }
+    if (r == 0) {
+        segment_close(&segment);
+    }
+    *ret_error = r;
+    return r == 0;
+}
+
+/* The segments in use; those that are not what they claim are set aside. */
+static int list_used(struct writer *w, struct recovery *ret)
+{
+    uint64_t *all, newest_bad = 0;
+    size_t count;
+    int error, r = spool_list(w->disk, SPOOL_SEGMENT, &all, &count);
+    if (r < 0) {
+        return r;
+    }
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        w->generation = all[i] > w->generation ? all[i] : w->generation;
+        if (readable(w, all[i], &error)) {
+            r = generations_add(&w->used, &w->used_count, all[i]);
+        } else if (error == -EBADMSG || error == -EPROTO || error == -ENOENT) {
+            set_aside(w, all[i], error == -ENOENT ? -EBADMSG : error, ret);
+            newest_bad = all[i];
+        } else {
+            r = error;
+        }
+    }
+    free(all);
+    ret->damage = newest_bad && (w->used_count == 0 || newest_bad > w->used[w->used_count - 1]);
+    return r;
+}
+
+/* Is there a trace of a group of this segment where the next one would begin? */
+static bool traces_behind(struct segment *s, uint64_t at)
+{
+    uint8_t raw[FRAME_HEAD_BYTES + 8];
+    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
+        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at) != sizeof raw) {
+        return false;
+    }
+    struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
+    return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
+}
+
+/* Walks the groups of one segment up to number `most`. Leaves the account of the last one that is
+ * whole in *account, and where it ends in *ret_end. */
+static int walk(struct segment *s, uint64_t most, struct account **account, uint64_t *ret_end,
+                bool *ret_damage)
+{
+    uint64_t above = 0, at = SPOOL_BLOCK;
+    struct group group;
+    bool skipped;
+    int r;
+    *ret_end = SPOOL_BLOCK;
+    *ret_damage = false;
+    while ((r = group_next(s, at, above, &group, &skipped)) == 1) {
+        above = group.number;
+        at = group_end(&group);
+        int whole = group.number <= most ? group_whole(s, &group) : 0;
+        *ret_damage = !whole;
+        if (whole == 1) {
+            account_destroy(*account);
+            *account = group.account;
+            group.account = NULL;
+            *ret_end = at;
+        }
+        group_finish(&group);
+        if (whole < 0) {
+            return whole;
+        }
+    }
+    *ret_damage |= traces_behind(s, *ret_end);
+    return r;
+}
+
+/* Goes on writing behind the newest group that counts, after making sure that what was read there
+ * is on flash: a page cache that outlives a killed process proves nothing. */
+static int go_on_in(struct writer *w, uint64_t generation, uint64_t at)
+{
+    char name[SPOOL_NAME_MAX];
+    spool_name(SPOOL_SEGMENT, generation, name);
+    int handle = w->disk->ops->open(w->disk, name, DISK_WRITE);
+    int r = handle < 0 ? handle : w->disk->ops->sync(w->disk, handle);
+    if (r < 0) {
+        if (handle >= 0) {
+            w->disk->ops->close(w->disk, handle);
+        }
+        return r;
+    }
+    w->handle = handle;
+    w->at = at;
+    w->seed = frame_seed(generation);
+    return 0;
+}
+
+static int find_newest(struct writer *w, uint64_t most, struct recovery *ret)
+{
+    uint64_t end = SPOOL_BLOCK;
+    for (size_t i = w->used_count; i-- > 0 && !ret->account;) {
+        struct segment s;
+        bool damage;
+        int r = segment_open(w->disk, w->used[i], w->options.segment_bytes, &s);
+        if (r < 0) {
+            return r;
+        }
+        uint64_t here;
+        r = walk(&s, most, &ret->account, &here, &damage);
+        segment_close(&s);
+        if (r < 0) {
+            return r;
+        }
+        ret->damage |= damage;
+        end = i + 1 == w->used_count ? here : end;
+    }
+    w->group = ret->account ? ret->account->group : 0;
+    return w->used_count ? go_on_in(w, w->used[w->used_count - 1], end) : 0;
+}
+
+int writer_recover(struct writer *writer, const struct account *known, struct recovery *ret)
+{
+    struct writer *w = writer;
+    int r = list_free(w);
+    if (r == 0) {
+        r = list_used(w, ret);
+    }
+    if (r < 0) {
+        return r;
+    }
+    w->disk->ops->remove(w->disk, "new");
+    r = find_newest(w, known ? known->group : UINT64_MAX, ret);
+    if (known && r == 0) {
+        w->group = known->group;
+        account_destroy(ret->account);
+        ret->account = NULL;
+        ret->damage = false;
+    }
+    if (r == -EROFS || r == -EACCES || r == -EIO) {
+        w->handle = -1;
+        r = 0; /* what is there can still be read and delivered */
+    }
+    /* Renames of a process that was killed before it synced them. */
+    int synced = w->disk->ops->sync_folder(w->disk);
+    return r < 0 ? r : synced == -EIO || synced == -EROFS ? 0 : synced;
+}
