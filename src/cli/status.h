@@ -20,6 +20,8 @@ struct status {
     /* Parallel to core->children; NULL where there is no page. */
     struct stats_bus *buses[STATS_CHILDREN];
     struct stats_uplink *uplinks[STATS_CHILDREN];
+    struct stats_store *store; /* NULL: no page */
+    const struct stats_child *store_child;
 };
 
 /* -ENOENT or -ECONNREFUSED if nobody runs there, -EPROTO if it is a weir of another build. */
@@ -36,6 +38,8 @@ struct status_reasons {
 /* Everything that is wrong; count 0 means ok. */
 void status_judge(const struct status *status, struct status_reasons *ret_reasons);
 bool status_configured(const struct status *status); /* is there any bus? */
+/* Flash has not answered for this long; 0: it has. */
+int64_t status_stalled_ns(const struct status *status);
 uint64_t status_backlog(const struct stats_uplink *uplink);
 
 /* `before`: an earlier copy, to tell how long a backlog takes to drain; NULL if there is none. */

@@ -186,6 +186,30 @@ static void put_children(struct json *json, const struct status *status, const c
     json_word(json, "]");
 }
 
+static void put_flash(struct json *json, const struct status *status)
+{
+    const struct stats_store *s = status->store;
+    key(json, "flash");
+    if (!s) {
+        json_word(json, "null");
+        return;
+    }
+    json_word(json, "{");
+    text(json, "trouble", s->trouble);
+    number(json, "stalled_ms", (uint64_t)(status_stalled_ns(status) / NS_PER_MS));
+    number(json, "bytes", s->segments * s->segment_bytes);
+    number(json, "free_bytes", s->free_segments * s->segment_bytes);
+    number(json, "limit_bytes", s->limit_segments * s->segment_bytes);
+    number(json, "set_aside", s->set_aside);
+    number(json, "groups", s->groups);
+    number(json, "bytes_written", s->bytes);
+    number(json, "bytes_written_today", s->bytes_today);
+    age(json, "last_written_ms", s->group_ns, status->now_ns);
+    text(json, "written_for", s->why);
+    boolean(json, "backlog", s->behind);
+    json_word(json, "}");
+}
+
 static void put_all(struct json *json, const struct status *status)
 {
     const struct stats_core *core = status->core;
@@ -203,6 +227,7 @@ static void put_all(struct json *json, const struct status *status)
     number(json, "ram_bytes", core->ram_bytes);
     number(json, "ram_limit_bytes", core->ram_limit_bytes);
     number(json, "removed_at_limit", core->trimmed_limit);
+    put_flash(json, status);
     json_word(json, "}");
     key(json, "uplinks");
     put_children(json, status, "uplink");

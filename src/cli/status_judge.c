@@ -11,6 +11,7 @@
 #include "cli/status.h"
 
 #define STEADY_NS  (10 * NS_PER_S) /* a process that has run this long counts as well again */
+#define STALLED_NS (3 * NS_PER_S)  /* store turns at least twice a second */
 #define CONNECT_NS (10 * NS_PER_S) /* not connected for longer is trouble */
 
 static const char *const child_states[] = {
@@ -141,6 +142,29 @@ static void judge_uplink(const struct stats_child *child, const struct stats_upl
     }
 }
 
+int64_t status_stalled_ns(const struct status *status)
+{
+    const struct stats_child *child = status->store_child;
+    if (!status->store || !child || child->state != CHILD_RUNNING) {
+        return 0;
+    }
+    int64_t silent_ns = status->now_ns - status->store->head.alive_ns;
+    return silent_ns > STALLED_NS ? silent_ns : 0;
+}
+
+static void judge_store(const struct status *status, struct status_reasons *r)
+{
+    int64_t stalled_ns = status_stalled_ns(status);
+    if (status->store && status->store_child && lives(status->store_child) &&
+        status->store->trouble[0]) {
+        reason(r, "flash: %s", status->store->trouble);
+    }
+    if (stalled_ns) {
+        reason(r, "flash: has not answered for %lld s; records stay in RAM",
+               (long long)(stalled_ns / NS_PER_S));
+    }
+}
+
 static void judge_devices(const struct stats_child *child, const struct stats_bus *bus,
                           int64_t now_ns, struct status_reasons *r)
 {
@@ -166,6 +190,7 @@ void status_judge(const struct status *status, struct status_reasons *ret_reason
         judge_bus(&core->children[i], status->buses[i], r);
         judge_uplink(&core->children[i], status->uplinks[i], status->now_ns, r);
     }
+    judge_store(status, r);
     for (uint32_t i = 0; i < core->child_count; i++) {
         judge_devices(&core->children[i], status->buses[i], status->now_ns, r);
     }

@@ -98,6 +98,13 @@ static void end_uplink(struct stats_uplink *uplink)
     }
 }
 
+static void end_store(struct stats_store *store)
+{
+    END(store->head.doing);
+    END(store->trouble);
+    END(store->why);
+}
+
 static void read_child(const char *ram, struct status *status, uint32_t i)
 {
     const struct stats_child *child = &status->core->children[i];
@@ -110,6 +117,12 @@ static void read_child(const char *ram, struct status *status, uint32_t i)
         status->uplinks[i] = copy_page(ram, "uplink", child->name, sizeof(struct stats_uplink));
         if (status->uplinks[i]) {
             end_uplink(status->uplinks[i]);
+        }
+    } else if (!strcmp(child->role, "store")) {
+        status->store_child = child;
+        status->store = copy_page(ram, "store", child->name, sizeof(struct stats_store));
+        if (status->store) {
+            end_store(status->store);
         }
     }
 }
@@ -140,6 +153,7 @@ void status_finish(struct status *status)
         free(status->buses[i]);
         free(status->uplinks[i]);
     }
+    free(status->store);
     free(status->core);
     *status = (struct status){ 0 };
 }

@@ -184,11 +184,32 @@ static void print_uplink(FILE *out, const struct stats_uplink *uplink, int64_t n
     }
 }
 
-static void print_buffer(FILE *out, const struct stats_core *core)
+static void print_flash(FILE *out, const struct status *status)
+{
+    char used[SHORT], limit[SHORT], today[SHORT], ago[SHORT];
+    const struct stats_store *s = status->store;
+    if (!s || !s->segment_bytes) {
+        fprintf(out, "; flash: none\n");
+        return;
+    }
+    fprintf(out, "; %s of %s flash%s\n", size(s->segments * s->segment_bytes, used),
+            size(s->limit_segments * s->segment_bytes, limit),
+            s->behind ? ", holds records that somebody has not confirmed" : "");
+    fprintf(out, "  flash: %s written today, last %s ago for %s\n", size(s->bytes_today, today),
+            span(status->now_ns - s->group_ns, ago), s->why[0] ? s->why : "nothing yet");
+    if (s->set_aside) {
+        fprintf(out, "  flash: %" PRIu64 " unreadable segments set aside; weir spool status\n",
+                s->set_aside);
+    }
+}
+
+static void print_buffer(FILE *out, const struct status *status)
 {
     char used[SHORT], limit[SHORT];
-    fprintf(out, "\nbuffer: %s of %s RAM; flash: not in this version\n",
-            size(core->ram_bytes, used), size(core->ram_limit_bytes, limit));
+    const struct stats_core *core = status->core;
+    fprintf(out, "\nbuffer: %s of %s RAM", size(core->ram_bytes, used),
+            size(core->ram_limit_bytes, limit));
+    print_flash(out, status);
     if (core->trimmed_limit) {
         fprintf(out, "  %" PRIu64 " records removed at the limit before they were delivered\n",
                 core->trimmed_limit);
@@ -220,7 +241,10 @@ void status_print_text(FILE *out, const struct status *status, const struct stat
             }
         }
     }
-    print_buffer(out, core);
+    print_buffer(out, status);
+    if (status->store_child && status->store_child->restarts) {
+        print_child(out, status->store_child, now_ns);
+    }
     for (uint32_t i = 0; i < core->child_count; i++) {
         const struct stats_uplink *uplink = status->uplinks[i];
         if (strcmp(core->children[i].role, "uplink") != 0) {

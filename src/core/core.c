@@ -30,6 +30,7 @@
 #define SYNC_PATIENCE_NS  (5 * NS_PER_S)
 #define EPOCH_PATIENCE_NS (10 * NS_PER_S)
 #define CONNECT_GRACE_NS  (10 * NS_PER_S) /* an uplink not connected for longer is trouble */
+#define STALLED_NS        (3 * NS_PER_S)  /* store turns at least twice a second */
 #define DAY_NS            (86400 * NS_PER_S)
 
 void core_more(struct core *core, const struct link_message *message)
@@ -173,8 +174,11 @@ static void find_trouble(struct core *core, int64_t now_ns, char *buf, size_t si
         if (child_in_trouble(child, now_ns)) {
             snprintf(buf, size, "%s %s: %s", role, child->name, child->page->why);
         } else if (child->role != ROLE_UPLINK) {
+            bool stalled = child->role == ROLE_STORE && child->ready &&
+                           now_ns - child->head->alive_ns > STALLED_NS;
             stats_text(text, sizeof text,
-                       child->role == ROLE_BUS
+                       stalled ? "flash does not answer"
+                       : child->role == ROLE_BUS
                            ? ((const struct stats_bus *)child->head)->trouble
                            : ((const struct stats_store *)child->head)->trouble);
             if (text[0]) {

@@ -150,6 +150,7 @@ static int open_writer(struct books *books, const struct account *known)
         account_destroy(books->account);
         books->account = recovery.account;
     }
+    books->set_aside = recovery.set_aside;
     add_forgotten(books);
     end_old_epochs(books, recovery.damage);
     return 0;

@@ -76,6 +76,7 @@ struct books {
     unsigned last_why;    /* enum group_why of the last group */
     bool behind;          /* some uplink has not confirmed all that is on flash */
     bool known;           /* tmpfs had an account: not the first start of this boot */
+    size_t set_aside;     /* segments, at the start */
     uint64_t flash_limit; /* segments, used and free */
 };
 

@@ -12,8 +12,9 @@
 #include "base/say.h"
 #include "store/books_private.h"
 
-#define STEP_QUIET_NS (3600 * NS_PER_S) /* no deletion by age this long after a step of the clock  \
-                                         */
+#define STEP_QUIET_NS                                                                              \
+    (3600 * NS_PER_S) /* no deletion by age this long after a step of the clock                    \
+                       */
 enum { SPARE = 1 };
 
 /* The first group behind segment `index` that can be read. 1, 0: none. */

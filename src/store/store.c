@@ -128,6 +128,7 @@ static void show(struct store *s)
     page->free_segments = writer_free_count(books->writer);
     page->limit_segments = books->flash_limit;
     page->segment_bytes = books->options.segment_bytes;
+    page->set_aside = books->set_aside;
     page->groups = counts.groups;
     page->bytes = counts.bytes;
     page->syncs = counts.syncs;

@@ -122,7 +122,7 @@ static void all_is_well(void **state)
     assert_has(text, "  feeder-1             live       0.4 s       3600        0");
     assert_has(text, "uplink city: running 1 h 00 min\n  mqtt connected for 59 min, MQTT 5\n");
     assert_has(text, "backlog 10 records, 0 messages in flight\n");
-    assert_has(text, "buffer: 1024.0 KiB of 32.0 MiB RAM; flash: not in this version\n");
+    assert_has(text, "buffer: 1024.0 KiB of 32.0 MiB RAM; flash: none\n");
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
         assert_true(strcspn(line, "\n") <= 80);
     }
