@@ -22,7 +22,9 @@
 #include "receive/verdict.h"
 
 #define FRAME_MS         250   /* the live table */
-#define REPORT_MS        5000  /* the report file */
+#define REPORT_MS        1000  /* the report file */
+#define REPORT_SOON_MS   200   /* the same, when a stream or an epoch has begun */
+#define REPORT_SHARE     20    /* at most this part of the time goes into it */
 #define WAITING_FIRST_MS 2000  /* without a connection: say so after this */
 #define WAITING_NEXT_MS  30000 /* and again every */
 
@@ -34,8 +36,10 @@ struct receiver {
     int64_t start_ms; /* these are monotonic */
     int64_t frame_ms;
     int64_t saved_ms;
-    int64_t waiting_ms; /* since when there is no connection; 0: there is one */
-    int64_t told_ms;    /* when that was last said; 0: it was not */
+    int64_t save_took_ms;
+    uint64_t saved_begun; /* verify->begun then */
+    int64_t waiting_ms;   /* since when there is no connection; 0: there is one */
+    int64_t told_ms;      /* when that was last said; 0: it was not */
     bool ever_connected;
     bool kept; /* the broker had the session when we came */
 };
@@ -178,16 +182,35 @@ static void draw(struct receiver *receiver, int64_t now_ms, bool ended)
     receiver->intake.output_used = true;
 }
 
-static void save(struct receiver *receiver, int64_t now_ms, bool ended)
+static void save(struct receiver *receiver, bool ended)
 {
+    int64_t begin_ms = mono_ms();
     int error = report_write(&receiver->report, receiver->intake.verify, ended, wall_ms());
 
-    receiver->saved_ms = now_ms;
+    receiver->saved_ms = mono_ms();
+    receiver->save_took_ms = receiver->saved_ms - begin_ms;
+    receiver->saved_begun = receiver->intake.verify->begun;
     receiver->intake.changed = false;
     if (error < 0) {
         fprintf(stderr, "weir: %s: %s\n", receiver->options->report, strerror(-error));
         receiver->intake.failure = -error;
     }
+}
+
+/* What a kill may cost is what came since the last save, so that is never long ago; and a stream
+ * that no report knows of would seem to begin later than it did. */
+static bool is_time_to_save(const struct receiver *receiver, int64_t now_ms)
+{
+    bool begun = receiver->saved_begun != receiver->intake.verify->begun;
+    int64_t least_ms = begun ? REPORT_SOON_MS : REPORT_MS;
+
+    if (receiver->options->report == NULL || !receiver->intake.changed) {
+        return false;
+    }
+    if (least_ms < receiver->save_took_ms * REPORT_SHARE) {
+        least_ms = receiver->save_took_ms * REPORT_SHARE;
+    }
+    return now_ms - receiver->saved_ms >= least_ms;
 }
 
 /* The next moment at which there is something to do besides messages. */
@@ -196,6 +219,9 @@ static int next_wait(const struct receiver *receiver, int64_t now_ms)
     const struct options *options = receiver->options;
     int64_t wait_ms = receiver->intake.live != NULL ? receiver->frame_ms + FRAME_MS - now_ms : 500;
 
+    if (options->report != NULL && receiver->intake.changed && wait_ms > REPORT_SOON_MS) {
+        wait_ms = REPORT_SOON_MS;
+    }
     if (options->seconds_ms > 0 && receiver->start_ms + options->seconds_ms - now_ms < wait_ms) {
         wait_ms = receiver->start_ms + options->seconds_ms - now_ms;
     }
@@ -247,9 +273,8 @@ static int loop(struct receiver *receiver)
         if (receiver->intake.live != NULL && now_ms - receiver->frame_ms >= FRAME_MS) {
             draw(receiver, now_ms, false);
         }
-        if (receiver->options->report != NULL && receiver->intake.changed &&
-            now_ms - receiver->saved_ms >= REPORT_MS) {
-            save(receiver, now_ms, false);
+        if (is_time_to_save(receiver, now_ms)) {
+            save(receiver, false);
         }
         flush_output(receiver);
     }
@@ -320,7 +345,7 @@ static int finish(struct receiver *receiver, int refused)
         receiver->intake.output_used = true;
     }
     if (options->report != NULL) {
-        save(receiver, 0, true);
+        save(receiver, true);
     }
     flush_output(receiver);
     if (refused == -EACCES) {
@@ -357,6 +382,9 @@ static int run(struct receiver *receiver)
     };
     int error;
 
+    if (options->report != NULL) {
+        save(receiver, false); /* a kill must not leave "ended" of an earlier run */
+    }
     catch_signals(&wait_mask);
     receiver->session = session_create(&config, &events);
     if (receiver->session == NULL) {

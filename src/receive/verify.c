@@ -295,6 +295,7 @@ int verify_record(struct verify *verify, const struct record *record, int64_t no
     }
     error = enter(stream, record, now_ms, &fresh);
     if (error == 0) {
+        verify->begun += fresh ? 1 : 0;
         check_shape(verify, stream, record, now_ms);
         error = chain_take(verify, stream, record, fresh, now_ms);
     }

@@ -63,6 +63,7 @@ struct verify {
     uint64_t fault_counts[FAULT_COUNT];
     struct fault_note faults[VERIFY_FAULTS_MAX];
     size_t fault_count;
+    uint64_t begun; /* streams and epochs that began in this run */
     struct clocks clocks;
     struct absences absences;
     int64_t away_since_ms; /* 0: not away */
