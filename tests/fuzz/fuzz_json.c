@@ -2,8 +2,8 @@
  * Copyright the weir authors
  *
  * What a receiver takes from a broker: each line is one message, or `away`, `kept`, `lost` for its
- * own connection. All of it goes through decoder, proof and outputs; then the proof must survive
- * being saved and restored, with the same sums.
+ * own connection. All of it goes through decoder, proof, repair of times and outputs; then the
+ * proof must survive being saved and restored, with the same sums.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "receive/text.h"
 #include "receive/verdict.h"
 #include "receive/verify.h"
+#include "receive/waiting.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,18 +24,59 @@ struct sinks {
     FILE *out;
     struct csv *csv;
     struct table table;
+    struct waiting *waiting;
+    int64_t offset_us;
 };
+
+/* A record that waited for its time, and one that has to stop waiting. */
+static int print_repaired(void *context, const struct item *item, bool written)
+{
+    struct sinks *sinks = context;
+    struct item again = *item;
+    int64_t us = 0;
+
+    if (!stamp_repair(&item->record->stamp, sinks->offset_us, &us)) {
+        return 0;
+    }
+    again.object = stamp_repaired(item->object, us);
+    again.again = written;
+    if (again.object != NULL) {
+        csv_write(sinks->csv, sinks->out, &again);
+        json_decref(again.object);
+    }
+    return 0;
+}
+
+static void wait_for_clock(struct sinks *sinks, const struct item *item, int64_t now_ms)
+{
+    const struct record *record = item->record;
+    bool is_new = false;
+
+    if (record->stamp.trust != TRUST_FULL) {
+        waiting_add(sinks->waiting, item, record->seq % 2 == 0, now_ms + 2, print_repaired, sinks,
+                    &is_new);
+    } else {
+        waiting_drop(sinks->waiting, record);
+    }
+    if (record->clock_word.is_one) {
+        sinks->offset_us = record->clock_word.offset_us;
+        waiting_release(sinks->waiting, record->gateway, record->clock_word.of_bus,
+                        record->clock_word.of_epoch, print_repaired, sinks);
+    }
+    waiting_due(sinks->waiting, now_ms, print_repaired, sinks);
+}
 
 static void take_object(struct verify *verify, struct sinks *sinks, json_t *object, int64_t now_ms)
 {
     struct decode_error error = { "", "" };
     struct record record = { 0 };
-    struct item item = { "t", object, NULL, now_ms };
+    struct item item = { .topic = "t", .object = object, .at_ms = now_ms };
     int result = decode_record(object, &record, &error);
 
     if (result == 1) {
         item.record = &record;
         verify_record(verify, &record, now_ms);
+        wait_for_clock(sinks, &item, now_ms);
     } else if (result < 0) {
         verify_broken(verify, "t", error.place, error.text, now_ms);
     }
@@ -89,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     struct verify *verify = verify_create();
     static FILE *null; /* opened once, never closed */
-    struct sinks sinks = { NULL, csv_create(NULL), { 0 } };
+    struct sinks sinks = { .csv = csv_create(NULL), .waiting = waiting_create(2000) };
     struct others others = { 0 };
     int64_t now_ms = 1;
 
@@ -107,6 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     verdict_write(sinks.out, verify, &others);
     check_state(verify);
+    waiting_destroy(sinks.waiting);
     csv_destroy(sinks.csv);
     verify_destroy(verify);
     return 0;
