@@ -295,7 +295,7 @@ static int refuse_key(const json_t *object, const struct record *record, const c
     const json_t *value = json_object_get(object, key);
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
 
-    snprintf(ret_error->text, sizeof(ret_error->text), "%s%s%.60s is no %s", key,
+    snprintf(ret_error->text, sizeof(ret_error->text), "%s%s%.80s is no %s", key,
              text == NULL ? "" : " ", text == NULL ? "" : text, kind);
     free(text);
     ret_error->place[0] = '\0';

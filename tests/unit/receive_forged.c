@@ -55,6 +55,8 @@
 
 #define ID(epoch, seq)                                                                             \
     "\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":" #epoch ",\"seq\":" #seq ",\"device\":\"d\""
+#define N64                      "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz.-_012345678"
+#define NAMED(gateway)           "{\"gateway\":\"" gateway "\",\"bus\":\"b\",\"epoch\":7,\"seq\":1}"
 #define RECORD(epoch, seq, more) "{" ID(epoch, seq) ",\"values\":{\"v\":1}" more "}"
 #define AFTER(entry)             ",\"after\":[" entry "]"
 #define CLOCK(words)                                                                               \
@@ -107,6 +109,11 @@ static const struct forged forged[] = {
         RECORD(9007199254740992, 9007199254740992, "") },
       NULL,
       "ok, 2 records in 1 stream" },
+    { "identity",
+      { "7.1 a=", NAMED(N64 "x"), NAMED("") },
+      "broken record: gateway \"" N64,
+      "FAILED, 2 broken records; 1 record in 1 stream" },
+    { "identity", { NAMED(N64), NAMED("x") }, NULL, "ok, 2 records in 2 streams" },
     { "identity", { RECORD(7, 41, ""), RECORD(7, 42.0, "") }, NULL, "ok, 2 records in 1 stream" },
 
     /* ---- holes and ranges ---- */
@@ -378,6 +385,12 @@ static const struct forged forged[] = {
                                "\"until\":\"2026-11-22T12:00:00.123Z\",\"before\":[]}")) },
       NULL,
       "ok, 2 records in 1 stream" },
+    { "entry",
+      { "7.1 a=", RECORD(8, 1,
+                         AFTER("{\"epoch\":7,\"last\":1,\"clean\":true},"
+                               "{\"epoch\":0,\"last\":1,\"clean\":true}")) },
+      "g/b epoch 8: broken chain: the \"after\" of record 1 cannot be read",
+      "FAILED, 1 broken chain; 2 records in 1 stream" },
     { "last",
       { "7.1 a=", "8.1 a=7:4:c" },
       "g/b epoch 7: missing 2..4 (3 records)",
@@ -432,6 +445,14 @@ static const struct forged forged[] = {
       "g/b epoch 7: wrong end: a clean end at 2, but now it ends at 3",
       "FAILED, 1 wrong end; 4 records in 1 stream, 1 told, 1 repeat, LOST as stated: 1, 1 unclean "
       "end" },
+    { "clean",
+      { "7.1 a=", "7.2", "8.1 a=7:2:u", "9.1 a=7:1:c;8:1:c" },
+      "g/b epoch 7: wrong end: a clean end at 1, but it was known up to 2",
+      "FAILED, 2 wrong ends; 4 records in 1 stream" },
+    { "clean",
+      { "7.1 a=", "8.1 a=7:2:u:2-2:limit", "9.1 a=7:1:c;8:1:c" },
+      "g/b epoch 7: wrong end: a clean end at 1, but it was known up to 2",
+      "FAILED, 1 wrong end; 3 records in 1 stream, 1 told, LOST as stated: 1" },
     { "clean", { "7.1 a=", "7.2", "7.3", "8.1 a=7:3:c" }, NULL, "ok, 4 records in 1 stream" },
     { "clean",
       { "7.1 a=", "8.1 a=7:1:c", "9.1 a=7:1:d;8:1:c" }, /* the store was damaged since */
@@ -524,6 +545,10 @@ static const struct forged forged[] = {
                "\"uptime\":4.5,\"clock_error_s\":0.25") },
       NULL,
       "ok, 2 records in 1 stream" },
+    { "null",
+      { "{" ID(7, 1) ",\"values\":{\"v\\u001b[2J\":null}}" }, /* nor does it steer a terminal */
+      "g/b epoch 7: broken content: record 1 has v?[2J null without a reason",
+      "FAILED, 1 broken content; 1 record in 1 stream" },
     { "null",
       { "{" ID(7, 1) ",\"values\":{\"v\":null}}" },
       "g/b epoch 7: broken content: record 1 has v null without a reason",
