@@ -4,8 +4,9 @@
  * `weir receive --verify` is the judge of everything else, so it is judged here: for each rule of
  * what arrives at the broker, streams that break it and only it (each must be found, with a line
  * that names gateway, bus, epoch and numbers), and streams right at its edge (each must pass).
- *
- * The rules:
+ */
+
+/* The rules:
  *
  *  identity   a record has gateway, bus, epoch, seq; numbers are whole, from 1 to 2^53
  *  holes      the numbers of an epoch go from 1 without holes; each is there or in a range

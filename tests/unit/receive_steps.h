@@ -2,7 +2,18 @@
  * Copyright the weir authors
  *
  * Forged streams in short words, made into JSON and taken through the real decoder. Used by the
- * tests of the proof. One step is one of:
+ * tests of the proof.
+ */
+#ifndef RECEIVE_STEPS_H
+#define RECEIVE_STEPS_H
+
+#include "receive/verdict.h"
+#include "receive/verify.h"
+
+#define STEPS_MAX 24
+#define NOW_MS    1795348800000 /* 2026-11-22T12:00:00Z */
+
+/* One step is one of:
  *
  *   7.42 WORD...          record 42 of epoch 7 of g/b
  *     b=F-L:why,F-L:why   its `before`
@@ -15,14 +26,6 @@
  *   away, kept, lost      the receiver's connection: lost; back, and the broker did or did not keep
  *                         the session
  */
-#ifndef RECEIVE_STEPS_H
-#define RECEIVE_STEPS_H
-
-#include "receive/verdict.h"
-#include "receive/verify.h"
-
-#define STEPS_MAX 24
-#define NOW_MS    1795348800000 /* 2026-11-22T12:00:00Z */
 
 /* The JSON of a record in words; to be freed. */
 char *steps_json(const char *step);
