@@ -156,6 +156,9 @@ static int unfold(json_t *array, struct decode_error *ret_error)
     for (size_t i = 0; i < json_array_size(array); i++) {
         json_t *element = json_array_get(array, i);
 
+        if (!json_is_object(element) && compact) {
+            continue; /* the records beside it count, and decode_record() refuses this */
+        }
         if (!json_is_object(element)) {
             snprintf(ret_error->text, sizeof(ret_error->text), "element %zu is no object", i + 1);
             return -EBADMSG;
@@ -352,8 +355,13 @@ int decode_record(json_t *object, struct record *ret_record, struct decode_error
     struct record record = { 0 };
     const json_t *before = json_object_get(object, "before");
     const json_t *after = json_object_get(object, "after");
-    int result = read_identity(object, &record, ret_error);
+    int result;
 
+    if (!json_is_object(object)) {
+        ret_error->place[0] = '\0';
+        return refuse(ret_error, "an element of an array of records is no object");
+    }
+    result = read_identity(object, &record, ret_error);
     if (result <= 0) {
         return result;
     }

@@ -27,7 +27,7 @@ int decode_message(const void *payload, size_t length, json_t **ret_items,
                    struct decode_error *ret_error);
 
 /* What the object says about itself. 1: it is a record, free it with record_finish(); 0: it has no
- * identity; -EBADMSG: it has one that cannot be read (with ret_error); -ENOMEM. */
+ * identity; -EBADMSG: it has one that cannot be read, or is no object (with ret_error); -ENOMEM. */
 int decode_record(json_t *object, struct record *ret_record, struct decode_error *ret_error);
 
 void record_finish(struct record *record);

@@ -490,8 +490,8 @@ static const struct forged forged[] = {
       "FAILED, 1 missing; 3 records in 1 stream, 1 told, LOST as stated: 1" },
     { "batch",
       { "[" RECORD(7, 1, AFTER("")) ",7]", "7.2" },
-      "other messages: 1 not JSON (first: t: element 2 is no object)",
-      "ok, 1 record in 1 stream" },
+      "broken record: an element of an array of records is no object, on topic t",
+      "FAILED, 1 broken record; 2 records in 1 stream" },
     { "batch",
       { "[" RECORD(7, 1, AFTER("")) ",{\"seq\":2},{\"seq\":3,\"device\":\"e\"},"
                                     "{\"bus\":\"c\",\"seq\":1},{\"epoch\":8,\"seq\":1,\"after\":[{"
