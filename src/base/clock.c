@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +54,17 @@ struct clock_offset clock_read(enum clock_source source, const char *file)
                   (source == CLOCK_SOURCE_AUTO && kernel_synced());
     offset.state = synced ? CLOCK_SYNCED : CLOCK_UNSYNCED;
     return offset;
+}
+
+struct wall_time clock_floor(void)
+{
+    struct stat st;
+    int64_t floor_ns = WEIR_BUILD_TIME * NS_PER_S;
+    if (stat("/var/lib/systemd/timesync/clock", &st) == 0) {
+        int64_t kept_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
+        floor_ns = kept_ns > floor_ns ? kept_ns : floor_ns;
+    }
+    return (struct wall_time){ floor_ns };
 }
 
 static void put_digits(char *p, unsigned value, unsigned digits)

@@ -41,6 +41,10 @@ enum clock_source { CLOCK_SOURCE_AUTO, CLOCK_SOURCE_SYSTEM, CLOCK_SOURCE_FILE };
 /* Reads both clocks as one and asks the source. `file` only for CLOCK_SOURCE_FILE. */
 struct clock_offset clock_read(enum clock_source source, const char *file);
 
+/* A wall time that it is later than, whatever the clock says: when this program was built, or the
+ * newest time that systemd-timesyncd kept. */
+struct wall_time clock_floor(void);
+
 static inline struct wall_time wall_from_boot(struct boot_time t, struct clock_offset offset)
 {
     return (struct wall_time){ t.ns + offset.ns };

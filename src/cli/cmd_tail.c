@@ -93,7 +93,9 @@ static void print_json(struct tail *tail, struct tailed_bus *bus, const struct i
     const struct json_record record = { .epoch = item->epoch,
                                         .seq = item->first,
                                         .time = wall_from_boot(item->time, item->clock),
-                                        .synced = item->clock.state == CLOCK_SYNCED,
+                                        .clock = item->clock.state == CLOCK_SYNCED
+                                                     ? JSON_CLOCK_SYNCED
+                                                     : JSON_CLOCK_UNSYNCED,
                                         .uptime_ns = item->time.ns,
                                         .values = item->values };
     while (shape) {

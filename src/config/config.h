@@ -139,7 +139,8 @@ struct uplink_config {
     int64_t batch_records; /* 1: no arrays */
     int64_t batch_delay_ns;
     bool batch_compact;
-    int64_t inflight; /* messages */
+    int64_t hold_unsynced_ns; /* 0: not at all */
+    int64_t inflight;         /* messages */
     int64_t reconnect_delay_max_ns;
     struct weir_names devices; /* filters; count 0: all */
     struct weir_names kinds;

@@ -126,6 +126,8 @@ const struct weir_option uplink_rows[] = {
         .help = "where a new uplink begins"),
     ROW(GROUP, uplink_options, batch, .name = "batch", .rows = batch_rows,
         .help = "several records in one message"),
+    ROW(DURATION, uplink_options, hold_unsynced_ns, .name = "hold_unsynced", .fallback = "0s",
+        .min = 0, .max = 604800, .help = "how long records wait for the clock to be synchronised"),
     ROW(INT, uplink_options, inflight, .name = "inflight", .fallback = "20", .min = 1, .max = 1000,
         .unit = "messages", .help = "messages under way without an answer"),
     ROW(DURATION, uplink_options, reconnect_delay_max_ns, .name = "reconnect_delay_max",
@@ -135,7 +137,6 @@ const struct weir_option uplink_rows[] = {
 };
 
 const struct weir_option uplink_later[] = {
-    LATER("hold_unsynced", DURATION),
     LATER("home_assistant", GROUP),
     { 0 },
 };
@@ -159,8 +160,7 @@ void tables_warn_later(struct config *config, struct findings *findings, config_
         config_setting_t *setting = config_setting_get_member(group, later->name);
         if (setting) {
             fill_check(config, findings, group, later);
-            tree_find(findings, setting, WEIR_LOG_WARNING,
-                      "has no effect in this version");
+            tree_find(findings, setting, WEIR_LOG_WARNING, "has no effect in this version");
         }
     }
 }

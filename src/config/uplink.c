@@ -68,6 +68,7 @@ int config_uplink(struct config *config, const char *name, const struct weir_upl
                                  .batch_records = o.batch.records,
                                  .batch_delay_ns = o.batch.delay_ns,
                                  .batch_compact = o.batch.compact,
+                                 .hold_unsynced_ns = o.hold_unsynced_ns,
                                  .inflight = o.inflight,
                                  .reconnect_delay_max_ns = o.reconnect_delay_max_ns,
                                  .devices = o.devices,

@@ -325,8 +325,15 @@ static void put_time(struct json *json, const struct json_record *record)
     json_word(json, "\"time\":\"");
     json_raw(json, time, wall_format(record->time, time));
     json_raw(json, "\"", 1);
-    if (!record->synced) {
+    if (record->clock == JSON_CLOCK_ESTIMATED) {
+        json_word(json, ",\"clock\":\"estimated\",\"clock_error_s\":");
+        double error = (double)(int64_t)(record->clock_error_s * 1000.0 + 0.999) / 1000.0;
+        json_raw(json, digits, number_f64(error, digits));
+        json_word(json, ",\"uptime\":");
+    } else if (record->clock == JSON_CLOCK_UNSYNCED) {
         json_word(json, ",\"clock\":\"unsynced\",\"uptime\":");
+    }
+    if (record->clock != JSON_CLOCK_SYNCED) {
         double uptime = (double)(record->uptime_ns / NS_PER_MS) / 1000.0;
         json_raw(json, digits, number_f64(uptime, digits));
     }

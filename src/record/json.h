@@ -49,10 +49,14 @@ struct json_epoch {
     size_t before_count;
 };
 
+/* How far a time can be trusted. Other than SYNCED: "clock" says so, and uptime is added. */
+enum json_clock { JSON_CLOCK_SYNCED, JSON_CLOCK_UNSYNCED, JSON_CLOCK_ESTIMATED };
+
 struct json_record {
     uint64_t epoch, seq;
     struct wall_time time;
-    bool synced; /* the time is trusted; else "clock":"unsynced" and uptime are added */
+    enum json_clock clock;
+    double clock_error_s; /* of JSON_CLOCK_ESTIMATED */
     int64_t uptime_ns;
     const struct weir_value *values;
     bool proof; /* an uplink's record: before (if any) and after (if first_of_epoch) are written */

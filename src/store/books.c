@@ -133,6 +133,22 @@ static void end_old_epochs(struct books *books, bool damage)
     }
 }
 
+/* Time goes on from boot to boot, whatever the clock says. */
+static void find_floor(struct books *books)
+{
+    books->floor_ns = clock_floor().ns;
+    if (memcmp(books->account->boot_id, books->boot_id, sizeof books->boot_id) != 0 &&
+        books->account->newest_synced_ns > books->floor_ns) {
+        books->floor_ns = books->account->newest_synced_ns;
+    }
+    for (size_t i = 0; i < books->account->epoch_count; i++) {
+        const struct account_epoch *e = &books->account->epochs[i];
+        if (!memcmp(e->boot_id, books->boot_id, sizeof e->boot_id) && e->floor_ns) {
+            books->floor_ns = e->floor_ns; /* as it was when this boot was young */
+        }
+    }
+}
+
 static int open_writer(struct books *books, const struct account *known)
 {
     const struct books_options *o = &books->options;
@@ -181,6 +197,7 @@ int books_open(const struct books_options *options, struct clock_offset clock,
     if (r < 0) {
         books_trouble(b, r, "the spool cannot be opened");
     }
+    find_floor(b);
     if (b->counter.value > b->account->counter) {
         b->account->counter = b->counter.value;
     }
@@ -307,7 +324,7 @@ uint64_t books_epoch(struct books *books, const char *bus)
         e->flags = ACCOUNT_OPEN;
         e->until = boot_now();
         e->clock = books->clock;
-        e->floor_ns = books->account->newest_synced_ns;
+        e->floor_ns = books->floor_ns;
         memcpy(e->boot_id, books->boot_id, sizeof e->boot_id);
     }
     books_bus(books, bus);

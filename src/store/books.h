@@ -66,6 +66,7 @@ struct books {
     size_t bus_count;
     uint8_t boot_id[16];
     struct clock_offset clock;
+    int64_t floor_ns;   /* wall time that this boot cannot have begun before */
     int64_t stepped_ns; /* boot time of the last step of the clock; 0: none */
 
     enum books_state state;

@@ -21,7 +21,7 @@ static struct account_epoch *epoch_of(struct books *books, const struct books_bu
         e->flags = ACCOUNT_OPEN;
         e->until = boot_now();
         e->clock = books->clock;
-        e->floor_ns = books->account->newest_synced_ns;
+        e->floor_ns = books->floor_ns;
         memcpy(e->boot_id, books->boot_id, sizeof e->boot_id);
     }
     return e;

@@ -382,6 +382,29 @@ int feed_next(struct feed *feed, struct item *ret_item)
     }
 }
 
+bool feed_oldest(struct feed *feed, uint64_t *ret_order, uint64_t *ret_epoch)
+{
+    struct epoch_name *names;
+    size_t count;
+    *ret_order = 0;
+    refresh(feed);
+    for (size_t i = 0; feed->account && i < feed->account->epoch_count && !*ret_order; i++) {
+        const struct account_epoch *e = &feed->account->epochs[i];
+        if (!strcmp(e->bus, feed->bus)) {
+            *ret_order = e->order;
+            *ret_epoch = e->epoch;
+        }
+    }
+    if (folder_epochs(feed->bus_path, &names, &count) == 0) {
+        if (count && (!*ret_order || names[0].order < *ret_order)) {
+            *ret_order = names[0].order;
+            *ret_epoch = names[0].epoch;
+        }
+        free(names);
+    }
+    return *ret_order != 0;
+}
+
 /* ---- epochs that have ended */
 
 static bool end_in_queue(struct feed *f, struct epoch_name name, struct item *ret_end)

@@ -33,6 +33,9 @@ int feed_next(struct feed *feed, struct item *ret_item);
 void feed_position(const struct feed *feed, uint64_t *ret_order, uint64_t *ret_epoch,
                    uint64_t *ret_seq);
 
+/* The oldest epoch that is known, in queue or account. False: none yet. */
+bool feed_oldest(struct feed *feed, uint64_t *ret_order, uint64_t *ret_epoch);
+
 /* Calls visit with an ITEM_END for each epoch of order `from` to before `to`, oldest first. */
 int feed_epochs(struct feed *feed, uint64_t from, uint64_t to,
                 void (*visit)(void *context, const struct item *end), void *context);

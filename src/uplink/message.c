@@ -65,26 +65,28 @@ struct source *message_source(struct stream *stream, const struct shape *shape)
     return source_create(stream, shape);
 }
 
-struct wall_time message_time(const struct uplink *up, struct boot_time time,
-                              struct clock_offset noted, bool this_boot, bool *ret_synced)
+struct when message_when(struct stream *stream, const struct item *item)
 {
-    /* A stamp that was synchronised when made is never computed anew. */
-    bool now_better = noted.state != CLOCK_SYNCED && this_boot;
-    struct clock_offset offset = now_better ? up->clock : noted;
-    *ret_synced = offset.state == CLOCK_SYNCED;
-    return wall_from_boot(time, offset);
+    struct when_boot boot = { .this_boot = item->this_boot, .clock = item->clock };
+    if (item->clock.state != CLOCK_SYNCED) {
+        const struct account_epoch *e = feed_epoch(stream->feed, item->epoch);
+        int64_t floor_ns = clock_floor().ns;
+        boot.floor_ns = e && e->floor_ns > floor_ns ? e->floor_ns : floor_ns;
+        boot.clock = e ? e->clock : item->clock;
+        boot.until = e ? e->until : item->time;
+    }
+    return when_of(item->time, item->clock, &boot, stream->up->clock);
 }
 
 static void fill(struct stream *stream, const struct source *source, const struct item *item,
                  struct json_record *record)
 {
-    bool synced;
-    struct wall_time wall =
-        message_time(stream->up, item->time, item->clock, item->this_boot, &synced);
+    struct when when = message_when(stream, item);
     *record = (struct json_record){ .epoch = item->epoch,
                                     .seq = item->first,
-                                    .time = wall,
-                                    .synced = synced,
+                                    .time = when.time,
+                                    .clock = when.clock,
+                                    .clock_error_s = when.error_s,
                                     .uptime_ns = item->time.ns,
                                     .values = item->values };
     trail_fill(&stream->trail, &stream->up->view, record);

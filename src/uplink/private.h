@@ -22,6 +22,7 @@
 #include "log/cursor.h"
 #include "uplink/feed.h"
 #include "uplink/trail.h"
+#include "uplink/when.h"
 #include "uplink/window.h"
 
 struct uplink;
@@ -47,7 +48,7 @@ struct stream {
     /* Of this connection. */
     struct trail trail;
     struct place passed; /* sent, filtered or missing up to here */
-    bool fresh;          /* no cursor and nothing passed yet */
+    bool fresh;          /* no cursor, and no epoch to begin with */
     bool rewind;         /* a message was refused: once none is under way, again from the cursor */
     struct item held;    /* read, but there was no room for it */
     bool has_held;
@@ -128,8 +129,7 @@ void message_reset(struct stream *stream);
 /* The part of `meta` that all shapes of a device make together. */
 size_t message_meta(const struct stream *stream, const struct source *source, char *buf,
                     size_t size);
-struct wall_time message_time(const struct uplink *up, struct boot_time time,
-                              struct clock_offset noted, bool this_boot, bool *ret_synced);
+struct when message_when(struct stream *stream, const struct item *item);
 
 /* carrier.c */
 int carrier_open(struct uplink *up, char *err, size_t err_size);

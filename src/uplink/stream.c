@@ -72,7 +72,9 @@ static struct trail_epoch trail_of(struct stream *stream, const struct item *end
     struct trail_epoch epoch = {
         .epoch = end->epoch, .last = end->last, .clean = end->clean, .damage = end->damage
     };
-    epoch.until = message_time(stream->up, end->time, end->clock, end->this_boot, &epoch.has_until);
+    struct when until = message_when(stream, end);
+    epoch.until = until.time;
+    epoch.has_until = until.clock == JSON_CLOCK_SYNCED;
     return epoch;
 }
 
@@ -93,53 +95,35 @@ static void restore_epochs(struct stream *stream)
     }
 }
 
-/* A stream without a cursor that is to start now takes the newest number as its start. */
-static void start_now(struct stream *stream)
+/* A bus that this uplink has no cursor for is a new one (an uplink that is new itself got its
+ * cursors from store): all of it is wanted, from its first number on. */
+static bool begin(struct stream *stream)
 {
     struct cursor_entry *c = &stream->cursor;
-    struct place place;
-    if (feed_seek_end(stream->feed) < 0) {
-        return;
+    struct place place = { 0 };
+    if (!feed_oldest(stream->feed, &place.order, &place.epoch)) {
+        return false;
     }
-    feed_position(stream->feed, &place.order, &place.epoch, &place.seq);
-    if (place.epoch) {
-        c->started = c->confirmed = place;
-        if (place.seq) {
-            ranges_add(&c->ranges, (struct range){ place.epoch, 1, place.seq, WHY_EARLIER });
-        }
-        stream->dirty = true;
-    }
+    c->confirmed = c->started = place;
+    stream->dirty = true;
+    return true;
 }
 
 void stream_restart(struct stream *stream)
 {
     struct cursor_entry *c = &stream->cursor;
-    if (!c->confirmed.epoch && stream->up->options->start == CONFIG_START_NOW) {
-        start_now(stream);
-    }
     message_reset(stream);
     stream->has_held = stream->rewind = false;
-    stream->fresh = c->confirmed.epoch == 0;
+    stream->fresh = !c->confirmed.epoch && !begin(stream);
     stream->passed = c->confirmed;
     trail_start(&stream->trail, c->base.epoch, &c->ranges);
     if (stream->fresh) {
-        feed_seek_start(stream->feed);
         return;
     }
     restore_epochs(stream);
     int r = feed_seek(stream->feed, c->confirmed.order, c->confirmed.epoch, c->confirmed.seq);
     if (r < 0) {
         say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
-    }
-}
-
-/* The very first item tells where this uplink starts. */
-static void begin(struct stream *stream, const struct item *item)
-{
-    stream->fresh = false;
-    stream->cursor.started = (struct place){ item->order, item->epoch, item->first - 1 };
-    if (item->first > 1 && item->kind != ITEM_END) {
-        trail_hole(&stream->trail, (struct range){ item->epoch, 1, item->first - 1, WHY_EARLIER });
     }
 }
 
@@ -242,6 +226,15 @@ static int take_record(struct stream *stream, const struct item *item)
     return 1;
 }
 
+/* hold_unsynced: a record of this boot waits that long for the clock to be right. */
+static bool is_held(struct stream *stream, const struct item *item)
+{
+    struct uplink *up = stream->up;
+    return up->options->hold_unsynced_ns && item->kind == ITEM_RECORD && item->this_boot &&
+           item->clock.state != CLOCK_SYNCED && up->clock.state != CLOCK_SYNCED && !up->stopping &&
+           boot_now().ns - item->time.ns < up->options->hold_unsynced_ns;
+}
+
 /* With persist_after = "0" a record waits until it is on flash, or until store says that it cannot
  * be. */
 static bool is_allowed(struct stream *stream, const struct item *item)
@@ -261,6 +254,12 @@ static int step(struct stream *stream)
     static int (*const takers[])(struct stream *, const struct item *) = {
         [ITEM_RECORD] = take_record, [ITEM_HOLE] = take_hole, [ITEM_END] = take_end
     };
+    if (stream->fresh) {
+        stream_restart(stream);
+        if (stream->fresh) {
+            return 0;
+        }
+    }
     if (!stream->has_held) {
         int r = feed_next(stream->feed, &stream->held);
         if (r < 0) {
@@ -270,11 +269,8 @@ static int step(struct stream *stream)
             return 0;
         }
         stream->has_held = true;
-        if (stream->fresh) {
-            begin(stream, &stream->held);
-        }
     }
-    if (!is_allowed(stream, &stream->held)) {
+    if (is_held(stream, &stream->held) || !is_allowed(stream, &stream->held)) {
         return 0;
     }
     int r = takers[stream->held.kind](stream, &stream->held);

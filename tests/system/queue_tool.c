@@ -42,7 +42,9 @@ static int dump(const char *ram, const char *bus)
             struct json_record record = { .epoch = item.epoch,
                                           .seq = item.first,
                                           .time = wall_from_boot(item.time, item.clock),
-                                          .synced = item.clock.state == CLOCK_SYNCED,
+                                          .clock = item.clock.state == CLOCK_SYNCED
+                                                       ? JSON_CLOCK_SYNCED
+                                                       : JSON_CLOCK_UNSYNCED,
                                           .values = item.values };
             json_record(&json, shape, &record);
             printf("%.*s\n", (int)json_len(&json), text);

@@ -233,8 +233,8 @@ static void of_uplink(void **state)
           "weir.conf:1: warning: uplinks.u: batch: records share a message only while the topic is "
           "the "
           "same; \"a/{device}\" differs between devices\n" },
-        { UPLINK("hold_unsynced = \"1h\";"), "weir.conf:3: warning: uplinks.u.hold_unsynced: has "
-                                             "no effect in this version\n" },
+        { UPLINK("home_assistant = { };"), "weir.conf:3: warning: uplinks.u.home_assistant: has "
+                                           "no effect in this version\n" },
     };
     CHECK(cases);
 }

@@ -44,7 +44,7 @@ static void example(void **state)
     struct json_record record = { .epoch = 75919561666,
                                   .seq = 42,
                                   .time = { 1795348800123 * NS_PER_MS },
-                                  .synced = true,
+                                  .clock = JSON_CLOCK_SYNCED,
                                   .values = good };
     assert_string_equal(
         encode(&record, false),
@@ -68,6 +68,7 @@ static void proof(void **state)
                                  { .quality = WEIR_QUALITY_OMITTED } };
     struct json_record record = { .epoch = 8,
                                   .seq = 42,
+                                  .clock = JSON_CLOCK_UNSYNCED,
                                   .uptime_ns = 12345 * NS_PER_MS,
                                   .values = bad,
                                   .proof = true,
@@ -102,7 +103,9 @@ static void random_texts(void **state)
         }
         values[3] = (struct weir_value){ .bytes = { bytes, len } };
         values[1].float64 = (double)(rand() - rand()) / 1000.0;
-        struct json_record record = { .epoch = 1, .seq = 1, .synced = true, .values = values };
+        struct json_record record = {
+            .epoch = 1, .seq = 1, .clock = JSON_CLOCK_SYNCED, .values = values
+        };
         json_error_t error;
         json_t *root =
             json_loads(encode(&record, false), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);

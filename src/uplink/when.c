@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * The wall time of a record: see when.h.
+ */
+#include "uplink/when.h"
+
+static struct when exact(struct boot_time time, struct clock_offset offset)
+{
+    return (struct when){ wall_from_boot(time, offset), JSON_CLOCK_SYNCED, 0 };
+}
+
+/* Of an earlier boot that never knew the time: it ended before this one began. */
+static struct when estimate(struct boot_time time, int64_t claimed_ns, int64_t least_ns,
+                            const struct when_boot *boot, struct clock_offset now)
+{
+    int64_t rest_ns = boot->until.ns > time.ns ? boot->until.ns - time.ns : 0;
+    int64_t most_ns = now.ns - rest_ns;
+    if (most_ns < least_ns) {
+        most_ns = least_ns;
+    }
+    int64_t at_ns = claimed_ns < least_ns ? least_ns : claimed_ns > most_ns ? most_ns : claimed_ns;
+    int64_t early_ns = at_ns - least_ns, late_ns = most_ns - at_ns;
+    return (struct when){ { at_ns },
+                          JSON_CLOCK_ESTIMATED,
+                          (double)(early_ns > late_ns ? early_ns : late_ns) / (double)NS_PER_S };
+}
+
+struct when when_of(struct boot_time time, struct clock_offset noted, const struct when_boot *boot,
+                    struct clock_offset now)
+{
+    struct clock_offset known = boot->this_boot ? now : boot->clock;
+    if (noted.state == CLOCK_SYNCED) {
+        return exact(time, noted);
+    }
+    if (known.state == CLOCK_SYNCED) {
+        return exact(time, known);
+    }
+    int64_t claimed_ns = time.ns + (known.ns ? known.ns : noted.ns);
+    int64_t least_ns = boot->floor_ns + time.ns;
+    if (!boot->this_boot && now.state == CLOCK_SYNCED) {
+        return estimate(time, claimed_ns, least_ns, boot, now);
+    }
+    return (
+        struct when){ { claimed_ns > least_ns ? claimed_ns : least_ns }, JSON_CLOCK_UNSYNCED, 0 };
+}
