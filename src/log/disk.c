@@ -10,8 +10,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+enum { LOOK_BLOCK = 4096 };
 
 struct folder {
     struct disk disk; /* must be first */
@@ -129,17 +132,13 @@ static void folder_destroy(struct disk *disk)
     free(disk);
 }
 
-int disk_folder(const char *path, struct disk **ret_disk)
+static int open_folder(const char *path, const struct disk_ops *ops, struct disk **ret_disk)
 {
-    static const struct disk_ops ops = { folder_list,        folder_open,   folder_close,
-                                         folder_read,        folder_write,  folder_sync,
-                                         folder_sync_folder, folder_rename, folder_remove,
-                                         folder_space,       folder_destroy };
     struct folder *folder = calloc(1, sizeof *folder);
     if (!folder) {
         return -ENOMEM;
     }
-    folder->disk.ops = &ops;
+    folder->disk.ops = ops;
     folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->fd < 0) {
         int r = -errno;
@@ -148,4 +147,76 @@ int disk_folder(const char *path, struct disk **ret_disk)
     }
     *ret_disk = &folder->disk;
     return 0;
+}
+
+int disk_folder(const char *path, struct disk **ret_disk)
+{
+    static const struct disk_ops ops = { folder_list,        folder_open,   folder_close,
+                                         folder_read,        folder_write,  folder_sync,
+                                         folder_sync_folder, folder_rename, folder_remove,
+                                         folder_space,       folder_destroy };
+    return open_folder(path, &ops, ret_disk);
+}
+
+/* ---- only looking */
+
+static int look_open(struct disk *disk, const char *name, enum disk_mode mode)
+{
+    return mode == DISK_READ ? folder_open(disk, name, mode) : -EROFS;
+}
+
+static int64_t look_read(struct disk *disk, int handle, void *buf, size_t len, uint64_t at)
+{
+    int64_t n = folder_read(disk, handle, buf, len, at);
+    if (n != -EIO) {
+        return n;
+    }
+    size_t done = 0;
+    while (done < len) { /* one by one: only the bad ones are lost */
+        size_t part = LOOK_BLOCK - (size_t)((at + done) % LOOK_BLOCK);
+        part = part < len - done ? part : len - done;
+        n = folder_read(disk, handle, (char *)buf + done, part, at + done);
+        if (n == -EIO) {
+            memset((char *)buf + done, 0, part);
+            n = (int64_t)part;
+        }
+        if (n <= 0) {
+            return n < 0 ? n : (int64_t)done;
+        }
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
+static int look_write(struct disk *disk, int handle, const void *buf, size_t len, uint64_t at)
+{
+    return -EROFS;
+}
+
+static int look_sync(struct disk *disk, int handle)
+{
+    return -EROFS;
+}
+
+static int look_sync_folder(struct disk *disk)
+{
+    return -EROFS;
+}
+
+static int look_rename(struct disk *disk, const char *from, const char *to)
+{
+    return -EROFS;
+}
+
+static int look_remove(struct disk *disk, const char *name)
+{
+    return -EROFS;
+}
+
+int disk_look(const char *path, struct disk **ret_disk)
+{
+    static const struct disk_ops ops = { folder_list, look_open,    folder_close,     look_read,
+                                         look_write,  look_sync,    look_sync_folder, look_rename,
+                                         look_remove, folder_space, folder_destroy };
+    return open_folder(path, &ops, ret_disk);
 }

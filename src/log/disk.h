@@ -39,6 +39,10 @@ struct disk {
 
 /* The folder at `path`, which must exist. */
 int disk_folder(const char *path, struct disk **ret_disk);
+/* The same for those who only look: nothing can be changed (-EROFS), and blocks of 4,096 bytes that
+ * the medium cannot read come as zeros, so that a bad spot is damage in its place and not the end
+ * of all reading. */
+int disk_look(const char *path, struct disk **ret_disk);
 
 static inline void disk_destroy(struct disk *disk)
 {

@@ -277,6 +277,10 @@ static int next_group(struct spool_reader *r)
                 r->index++; /* recycled meanwhile, or unreadable */
                 continue;
             }
+            /* After a failed write a group is written again, perhaps with more, under its number.
+             */
+            uint64_t first = r->segment.header.first_group;
+            r->number = first && first - 1 < r->number ? first - 1 : r->number;
         }
         uint64_t at = r->in_group ? group_end(&r->group) : SPOOL_BLOCK;
         bool skipped;

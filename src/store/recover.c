@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/say.h"
+#include "log/spool_state.h"
 #include "store/private.h"
 
 /* Gives an unreadable segment, or one of a newer format, another name. */
@@ -36,21 +37,6 @@ static int list_free(struct writer *w)
     return r;
 }
 
-static bool readable(struct writer *w, uint64_t generation, int *ret_error)
-{
-    struct segment segment;
-    int r = segment_open(w->disk, generation, w->options.segment_bytes, &segment);
-    if (r == 0 && segment.header.size != w->options.segment_bytes) {
-        segment_close(&segment);
-        r = -EBADMSG;
-    }
-    if (r == 0) {
-        segment_close(&segment);
-    }
-    *ret_error = r;
-    return r == 0;
-}
-
 /* The segments in use; those that are not what they claim are set aside. */
 static int list_used(struct writer *w, struct recovery *ret)
 {
@@ -62,7 +48,8 @@ static int list_used(struct writer *w, struct recovery *ret)
     }
     for (size_t i = 0; r == 0 && i < count; i++) {
         w->generation = all[i] > w->generation ? all[i] : w->generation;
-        if (readable(w, all[i], &error)) {
+        error = segment_check(w->disk, all[i], w->options.segment_bytes);
+        if (error == 0) {
             r = generations_add(&w->used, &w->used_count, all[i]);
         } else if (error == -EBADMSG || error == -EPROTO || error == -ENOENT) {
             set_aside(w, all[i], error == -ENOENT ? -EBADMSG : error, ret);
@@ -73,49 +60,6 @@ static int list_used(struct writer *w, struct recovery *ret)
     }
     free(all);
     ret->damage = newest_bad && (w->used_count == 0 || newest_bad > w->used[w->used_count - 1]);
-    return r;
-}
-
-/* Is there a trace of a group of this segment where the next one would begin? */
-static bool traces_behind(struct segment *s, uint64_t at)
-{
-    uint8_t raw[FRAME_HEAD_BYTES + 8];
-    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
-        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at) != sizeof raw) {
-        return false;
-    }
-    struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
-    return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
-}
-
-/* Walks the groups of one segment up to number `most`. Leaves the account of the last one that is
- * whole in *account, and where it ends in *ret_end. */
-static int walk(struct segment *s, uint64_t most, struct account **account, uint64_t *ret_end,
-                bool *ret_damage)
-{
-    uint64_t above = 0, at = SPOOL_BLOCK;
-    struct group group;
-    bool skipped;
-    int r;
-    *ret_end = SPOOL_BLOCK;
-    *ret_damage = false;
-    while ((r = group_next(s, at, above, &group, &skipped)) == 1) {
-        above = group.number;
-        at = group_end(&group);
-        int whole = group.number <= most ? group_whole(s, &group) : 0;
-        *ret_damage = !whole;
-        if (whole == 1) {
-            account_destroy(*account);
-            *account = group.account;
-            group.account = NULL;
-            *ret_end = at;
-        }
-        group_finish(&group);
-        if (whole < 0) {
-            return whole;
-        }
-    }
-    *ret_damage |= traces_behind(s, *ret_end);
     return r;
 }
 
@@ -141,25 +85,15 @@ static int go_on_in(struct writer *w, uint64_t generation, uint64_t at)
 
 static int find_newest(struct writer *w, uint64_t most, struct recovery *ret)
 {
-    uint64_t end = SPOOL_BLOCK;
-    for (size_t i = w->used_count; i-- > 0 && !ret->account;) {
-        struct segment s;
-        bool damage;
-        int r = segment_open(w->disk, w->used[i], w->options.segment_bytes, &s);
-        if (r < 0) {
-            return r;
-        }
-        uint64_t here;
-        r = walk(&s, most, &ret->account, &here, &damage);
-        segment_close(&s);
-        if (r < 0) {
-            return r;
-        }
-        ret->damage |= damage;
-        end = i + 1 == w->used_count ? here : end;
+    struct spool_state state = { .used = w->used, .used_count = w->used_count };
+    int r = spool_state_newest(w->disk, w->options.segment_bytes, most, &state);
+    ret->account = state.account;
+    ret->damage |= state.damage;
+    if (r < 0) {
+        return r;
     }
     w->group = ret->account ? ret->account->group : 0;
-    return w->used_count ? go_on_in(w, w->used[w->used_count - 1], end) : 0;
+    return w->used_count ? go_on_in(w, w->used[w->used_count - 1], state.end) : 0;
 }
 
 int writer_recover(struct writer *writer, const struct account *known, struct recovery *ret)

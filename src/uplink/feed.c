@@ -134,7 +134,7 @@ static bool open_spool(struct feed *f)
     if (f->spool) {
         return true;
     }
-    if (!f->disk && disk_folder(f->spool_path, &f->disk) < 0) {
+    if (!f->disk && disk_look(f->spool_path, &f->disk) < 0) {
         return false;
     }
     return spool_reader_create(f->disk, f->bus, SPOOL_SEGMENT_BYTES, &f->spool) == 0;
