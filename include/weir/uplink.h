@@ -98,6 +98,10 @@ struct weir_uplink {
      * ->disconnected); -EAGAIN: not now; another negative errno: lost connection. The payload is
      * the host's and may change after the call. */
     int (*send)(void *self, uint64_t token, int route, const char *payload, size_t len);
+
+    /* Optional. Bytes that a message to this route takes besides its payload, as far as the plugin
+     * knows (topic, header): for byte counters and rate_limit. NULL: none. */
+    unsigned (*overhead)(void *self, int route);
 };
 
 #endif

@@ -320,6 +320,15 @@ static int mqtt_send(void *self, uint64_t token, int route, const char *payload,
     return delivery_send(&mqtt->session, &delivery);
 }
 
+/* The PUBLISH around a payload: first byte, two to four of length, topic, packet identifier,
+ * properties of MQTT 5. */
+static unsigned mqtt_overhead(void *self, int route)
+{
+    const struct mqtt *mqtt = self;
+    bool v5 = mqtt->session.protocol == MQTT_PROTOCOL_V5;
+    return 1 + 2 + 2 + (unsigned)strlen(mqtt->routes[route]) + (mqtt->options->qos ? 2 : 0) + v5;
+}
+
 /* ---- the rest is session.h's */
 
 static void mqtt_connect(void *self)
@@ -371,4 +380,5 @@ const struct weir_uplink weir_uplink = {
     .route = mqtt_route,
     .announce = mqtt_announce,
     .send = mqtt_send,
+    .overhead = mqtt_overhead,
 };

@@ -184,7 +184,7 @@ static int check_contract(enum plugin_kind kind, const char *name, const struct 
     }
     uint32_t size = kind == PLUGIN_ADAPTER ? plugin->adapter->size : plugin->uplink->size;
     size_t least = kind == PLUGIN_ADAPTER ? offsetof(struct weir_adapter, explain)
-                                          : sizeof(struct weir_uplink);
+                                          : offsetof(struct weir_uplink, overhead);
     if (size < least) {
         snprintf(err, err_size, "%s: its description is too short (%u bytes of at least %zu)",
                  plugin->path, size, least);

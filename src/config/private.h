@@ -129,7 +129,7 @@ struct uplink_options {
     struct weir_names devices, kinds;
     int format, start;
     struct batch_options batch;
-    int64_t hold_unsynced_ns, inflight, reconnect_delay_max_ns;
+    int64_t hold_unsynced_ns, inflight, reconnect_delay_max_ns, rate_limit;
 };
 /* Documented settings that this version takes and does not use yet: checked by type, and a warning.
  */

@@ -133,6 +133,8 @@ const struct weir_option uplink_rows[] = {
     ROW(DURATION, uplink_options, reconnect_delay_max_ns, .name = "reconnect_delay_max",
         .fallback = "15s", .min = 0.1, .max = 3600,
         .help = "longest pause between attempts to connect"),
+    ROW(SIZE, uplink_options, rate_limit, .name = "rate_limit", .fallback = "0", .min = 0,
+        .max = 1 << 30, .unit = "a second", .help = "bytes that are handed over; 0: no limit"),
     { 0 },
 };
 

@@ -71,6 +71,7 @@ int config_uplink(struct config *config, const char *name, const struct weir_upl
                                  .hold_unsynced_ns = o.hold_unsynced_ns,
                                  .inflight = o.inflight,
                                  .reconnect_delay_max_ns = o.reconnect_delay_max_ns,
+                                 .rate_limit = o.rate_limit,
                                  .devices = o.devices,
                                  .kinds = o.kinds,
                                  .file = tree_file(setting),

@@ -73,6 +73,11 @@ struct stats_uplink {
     uint64_t connections, in_flight, messages, records, bytes, accepted, refused, set_aside,
         filtered;
     int64_t last_accepted_ns;
+    uint64_t rate_limit;               /* bytes a second; 0: none */
+    uint64_t bytes_today, bytes_month; /* of the wall clock (UTC); survive the process */
+    uint64_t drain_peak;               /* the most there was of this backlog; 0: there is none */
+    uint64_t drain_per_s;              /* it shrinks by so many records */
+    int64_t drain_eta_ns;              /* it is gone in; 0: nobody can tell */
     uint32_t stream_count;
     struct stats_stream streams[STATS_BUSES];
 };

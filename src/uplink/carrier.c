@@ -101,8 +101,27 @@ static const struct weir_uplink_host host = {
     .refused = host_refused,
 };
 
+/* Today's and this month's bytes, with those that have no date yet. */
+static void tell_meter(struct uplink *up, int64_t now_ns)
+{
+    struct usage *usage = &up->meter.usage;
+    usage_turn(usage, wall_from_boot((struct boot_time){ now_ns }, up->clock),
+               up->clock.state == CLOCK_SYNCED);
+    up->stats->bytes_today = usage->today + usage->undated;
+    up->stats->bytes_month = usage->month + usage->undated;
+    int r = meter_save(&up->meter);
+    if (r < 0) {
+        say(SAY_WARNING, "cannot write the byte counters: %s", strerror(-r));
+    }
+}
+
 int carrier_open(struct uplink *up, char *err, size_t err_size)
 {
+    int r = meter_open(&up->meter, up->settings.ram, up->name, up->options->rate_limit);
+    if (r < 0) {
+        say(SAY_WARNING, "cannot keep the byte counters: %s", strerror(-r));
+    }
+    up->stats->rate_limit = (uint64_t)up->options->rate_limit;
     up->env = (struct weir_uplink_env){ .host = &host,
                                         .link = (struct weir_uplink_link *)(void *)up,
                                         .gateway = up->settings.gateway,
@@ -124,6 +143,7 @@ void carrier_close(struct uplink *up)
         up->plugin.uplink->close(up->self);
         up->self = NULL;
     }
+    meter_close(&up->meter);
 }
 
 /* Between 3/4 and 5/4 of the delay, so that a fleet does not come back in one instant. */
@@ -169,9 +189,15 @@ void carrier_tend(struct uplink *up, int64_t now_ns)
             went_down(up, boot_now().ns);
         }
     }
+    tell_meter(up, now_ns);
     if (up->stats->trouble[0] && now_ns - up->last_refused_ns > 300 * NS_PER_S) {
         stats_text(up->stats->trouble, STATS_TEXT, "");
     }
+}
+
+static bool limited(const struct uplink *up)
+{
+    return up->options->rate_limit && !bucket_open(&up->meter.bucket, boot_now().ns);
 }
 
 bool carrier_room(const struct uplink *up)
@@ -180,7 +206,22 @@ bool carrier_room(const struct uplink *up)
     uint64_t inflight = (uint64_t)up->options->inflight;
     limit = inflight < limit ? inflight : limit;
     return up->state == CARRIER_UP && !up->lost && up->window.under_way < limit &&
-           up->window.count < WINDOW_MAX;
+           up->window.count < WINDOW_MAX && !limited(up);
+}
+
+int64_t carrier_wait(const struct uplink *up, int64_t now_ns)
+{
+    bool open = up->state != CARRIER_UP || bucket_open(&up->meter.bucket, now_ns);
+    return open ? INT64_MAX : up->meter.bucket.open_ns;
+}
+
+/* Payload and what the plugin puts around it. */
+static void count(struct uplink *up, int route, size_t len)
+{
+    const struct weir_uplink *plugin = up->plugin.uplink;
+    uint64_t bytes = len + (plugin->overhead ? plugin->overhead(up->self, route) : 0);
+    meter_count(&up->meter, bytes, up->clock);
+    up->stats->bytes += bytes;
 }
 
 int carrier_send(struct stream *stream)
@@ -211,7 +252,8 @@ int carrier_send(struct stream *stream)
         return r;
     }
     up->stats->messages++;
-    up->stats->bytes += stream->text_len;
+    up->turn = stream->index + 1;
+    count(up, stream->text_source->route, stream->text_len);
     message_reset(stream);
     return 0;
 }
@@ -224,6 +266,7 @@ void carrier_announce(struct stream *stream, struct source *source)
     size_t len = buf ? message_meta(stream, source, buf, size) : 0;
     if (len) {
         up->plugin.uplink->announce(up->self, source->route, &source->public, buf, len);
+        count(up, source->route, len);
     }
     free(buf);
     source->announced = up->connection;

@@ -4,6 +4,7 @@
  * What the files of the uplink process share.
  *
  *   stream.c  one bus: reads its queue, filters, writes messages, keeps its cursor
+ *   backlog.c how much of it is not confirmed, and when it will be
  *   carrier.c the plugin: connection, back-off, handing over, answers
  *   uplink.c  set-up and the loop
  */
@@ -20,7 +21,9 @@
 #include "link/link.h"
 #include "link/stats.h"
 #include "log/cursor.h"
+#include "uplink/drain.h"
 #include "uplink/feed.h"
+#include "uplink/meter.h"
 #include "uplink/trail.h"
 #include "uplink/when.h"
 #include "uplink/window.h"
@@ -35,6 +38,15 @@ struct source {
     bool wanted; /* passes the filters and has a route */
     int route;
     uint64_t announced; /* number of the connection on which it was */
+};
+
+/* What epochs that have ended hold and is not confirmed; see backlog.c. */
+struct backlog {
+    int64_t looked_ns; /* 0: not yet */
+    uint64_t confirmed_epoch, seen_epoch;
+    uint64_t last;    /* of the epoch that the cursor is in */
+    uint64_t between; /* records of those between it and the one that runs */
+    uint64_t came, counted_epoch, counted_seq; /* made since this process heard of it */
 };
 
 struct stream {
@@ -70,6 +82,7 @@ struct stream {
     struct source **sources;
     size_t source_count, source_guess;
     uint64_t seen_epoch, seen_seq;
+    struct backlog backlog;
     struct place allowed; /* persist_after = "0": no record behind this one is sent */
 };
 
@@ -96,6 +109,9 @@ struct uplink {
     struct window window;
     struct stream **streams;
     size_t stream_count;
+    size_t turn; /* the stream that may send first: behind the last that did */
+    struct meter meter;
+    struct drain drain;
     struct trail_view view;
     struct clock_offset clock; /* as of the last second */
     int64_t clock_read_ns;
@@ -122,6 +138,11 @@ void stream_refused(struct stream *stream, const struct flight *flight, const ch
 /* Everything that is there has been read and answered. */
 bool stream_drained(struct stream *stream);
 
+/* backlog.c */
+uint64_t stream_backlog(struct stream *stream, int64_t now_ns);
+/* Once a turn of the loop: for `weir status`. */
+void backlog_tell(struct uplink *up, int64_t now_ns);
+
 /* message.c: records as text */
 struct source *message_source(struct stream *stream, const struct shape *shape);
 int message_add(struct stream *stream, const struct source *source, const struct item *item);
@@ -137,6 +158,8 @@ void carrier_close(struct uplink *up);
 /* Connects when it is time, acts on what the plugin told. */
 void carrier_tend(struct uplink *up, int64_t now_ns);
 bool carrier_room(const struct uplink *up);
+/* When there will be room as far as rate_limit goes; INT64_MAX: there is. */
+int64_t carrier_wait(const struct uplink *up, int64_t now_ns);
 /* Hands the stream's message over. 0, -EAGAIN, or the connection is gone. */
 int carrier_send(struct stream *stream);
 void carrier_announce(struct stream *stream, struct source *source);

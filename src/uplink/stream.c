@@ -349,9 +349,6 @@ void stream_settle(struct stream *stream)
         s->epoch = c->confirmed.epoch;
         s->confirmed = c->confirmed.seq;
         s->seen = stream->seen_seq;
-        bool same = stream->seen_epoch == c->confirmed.epoch;
-        s->backlog = same ? (stream->seen_seq > s->confirmed ? stream->seen_seq - s->confirmed : 0)
-                          : stream->seen_seq;
     }
 }
 

@@ -84,8 +84,9 @@ static void find_streams(struct uplink *up)
 static bool pump(struct uplink *up, int64_t now_ns)
 {
     bool moved = false;
+    size_t first = up->turn; /* changes as they send */
     for (size_t i = 0; i < up->stream_count && up->state == CARRIER_UP && !up->lost; i++) {
-        moved |= stream_pump(up->streams[i], now_ns);
+        moved |= stream_pump(up->streams[(first + i) % up->stream_count], now_ns);
     }
     return moved;
 }
@@ -96,6 +97,8 @@ static int64_t wake_at(struct uplink *up, int64_t now_ns)
     if (up->state == CARRIER_DOWN && up->connect_at_ns < at && !up->stopping) {
         at = up->connect_at_ns;
     }
+    int64_t limit = carrier_wait(up, now_ns);
+    at = limit < at ? limit : at;
     for (size_t i = 0; i < up->stream_count && up->state == CARRIER_UP; i++) {
         int64_t deadline = stream_deadline(up->streams[i]);
         bool room = carrier_room(up);
@@ -171,6 +174,7 @@ static void loop(struct uplink *up)
         for (size_t i = 0; i < up->stream_count; i++) {
             stream_settle(up->streams[i]);
         }
+        backlog_tell(up, now);
         up->stats->in_flight = up->window.under_way;
         if (up->link_gone || interrupted || (up->stopping && now >= up->stop_deadline_ns)) {
             break;

@@ -109,7 +109,7 @@ static void contract(void **state)
     snprintf(too_short[0], 96, "its description is too short (16 bytes of at least %zu)",
              offsetof(struct weir_adapter, explain));
     snprintf(too_short[1], 96, "its description is too short (16 bytes of at least %zu)",
-             sizeof(struct weir_uplink));
+             offsetof(struct weir_uplink, overhead));
     as_built("abi", -EPROTO, "is made for plugin ABI 99, this weir has 1",
              "is made for plugin ABI 99, this weir has 1");
     as_built("symbol", -ENOSYS, "has no symbol weir_adapter, so it is no adapter for weir",

@@ -189,12 +189,13 @@ static void uplink(void **state)
     assert_int_equal(l.uplink->batch_records, 1);
     assert_int_equal(l.uplink->inflight, 20);
     assert_int_equal(l.uplink->reconnect_delay_max_ns, 15000000000);
+    assert_int_equal(l.uplink->rate_limit, 0);
     rig_unload(&l);
     l = rig_load_good(
         "uplinks = { u = { uplink = \"drop\"; url = \"\"; tags = [ \"a\", \"b\" ];\n"
         "  devices = ( \"d1\" ); kinds = [ ]; format = \"json-flat\"; start = \"now\";\n"
         "  batch = { records = 50; delay = \"2s\"; compact = true; }; inflight = 5;\n"
-        "  qos = 2L; }; };");
+        "  rate_limit = \"64KiB\"; qos = 2L; }; };");
     o = l.uplink->options;
     assert_int_equal(o->tags.count, 2);
     assert_string_equal(o->tags.names[1], "b");
@@ -208,6 +209,7 @@ static void uplink(void **state)
     assert_int_equal(l.uplink->batch_delay_ns, 2000000000);
     assert_true(l.uplink->batch_compact);
     assert_int_equal(l.uplink->inflight, 5);
+    assert_int_equal(l.uplink->rate_limit, 65536);
     rig_unload(&l);
 }
 
