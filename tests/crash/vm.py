@@ -13,7 +13,7 @@ have answered. An answer may be missing only if it was younger than persist_afte
 nothing may be missing without a word, or come twice under different numbers.
 
 The exit status is 0, or 1 if something was violated, 2 if the campaign failed, 77 if it cannot run
-here. Needs qemu-system-x86, mmdebstrap (the first time) and no root; leaves nothing behind but
+here, 130 if it was interrupted. Needs qemu-system-x86, mmdebstrap (the first time) and no root; leaves nothing behind but
 build/crash, where the machine's base is kept.
 """
 import argparse
@@ -31,7 +31,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "rig"))
 
 from rig import Rig, wait_for  # noqa: E402  (the line above says where it is)
 from vm.disk import Disk  # noqa: E402
-from vm.image import Base, Failure, weir_archive  # noqa: E402
+from vm.image import Base, Failure, shared_library, weir_archive  # noqa: E402
 from vm.judge import Judge  # noqa: E402
 from vm.machine import Machine  # noqa: E402
 from vm.tap import Tap  # noqa: E402
@@ -73,8 +73,8 @@ def parse():
     parser.add_argument("--persist-after", type=float, default=5, metavar="S")
     parser.add_argument("--slack", type=float, default=1, metavar="S",
                         help="how much more may be lost: the time from the meter to weir (1)")
-    parser.add_argument("--lying-disk", action="store_true",
-                        help="flushes do nothing: a test of the campaign, which must find it")
+    parser.add_argument("--forget-sync", action="store_true",
+                        help="weir's fsync does nothing: a test of the campaign, which must find it")
     parser.add_argument("--keep", metavar="DIR",
                         help="for the disk and the consoles of the first violation")
     options = parser.parse_args()
@@ -105,6 +105,7 @@ class Campaign:
         self.cuts = self.violations = 0
         self.undrained = 0                      # cuts since all had arrived
         self.link_state = "up"
+        self.interrupted = False
 
     def set_up(self):
         rig, options = self.rig, self.options
@@ -117,10 +118,12 @@ class Campaign:
         wait_for(lambda: "subscribed" in receiver.log_text(), what="receiver subscribed")
         config = CONFIG.format(outside=OUTSIDE, tap=self.tap.port, broker=self.link.port,
                                persist=f"{options.persist_after:g}s",
-                               first=DEVICE.format(unit=1, every="200ms"),
-                               second=DEVICE.format(unit=2, every="330ms"))
-        self.disk = Disk(rig.path("disk"), DISK_BYTES, options.lying_disk)
-        self.machine = Machine(rig, base, weir_archive(options.bin, config), self.disk,
+                               first=DEVICE.format(unit=1, every="50ms"),
+                               second=DEVICE.format(unit=2, every="130ms"))
+        preload = shared_library("forget.c", rig.path("forget.so")) if options.forget_sync else None
+        archive = weir_archive(options.bin, config, preload)
+        self.disk = Disk(rig.path("disk"), DISK_BYTES)
+        self.machine = Machine(rig, base, archive, self.disk,
                                options.accel)
         self.judge = Judge(self.tap, receiver.path, rig.path("report.json"),
                            options.persist_after + options.slack)
@@ -140,8 +143,9 @@ class Campaign:
     # ---- one boot, one cut
 
     def one_cut(self):
-        plans = ["drain"] if self.undrained >= WAIT_FOR_CUTS else \
-            ["drain", "drain", "down", "early", "middle"]
+        plans = ["drain"]
+        if self.undrained < WAIT_FOR_CUTS:
+            plans += ["down", "early", "middle" if self.link_state != "up" else "drain"]
         plan = self.dice.choice(plans)
         self.power_on(plan)
         words = getattr(self, "plan_" + plan)()
@@ -259,7 +263,7 @@ class Campaign:
         os.makedirs(folder, exist_ok=True)
         self.disk.save(os.path.join(folder, "disk"))
         for name in os.listdir(self.rig.dir):
-            if name.startswith(("console-", "report")):
+            if name.startswith(("console-", "receive", "report")):
                 shutil.copy(self.rig.path(name), folder)
 
     def line(self):
@@ -291,12 +295,13 @@ def main():
                 campaign.set_up()
                 campaign.run()
             except KeyboardInterrupt:
+                campaign.interrupted = True
                 say("interrupted")
     except (Failure, OSError, RuntimeError, TimeoutError, ValueError) as error:
         say(f"failed: {error}")
         return 2
     say(campaign.line())
-    return 1 if campaign.violations else 0
+    return 1 if campaign.violations else 130 if campaign.interrupted else 0
 
 
 if __name__ == "__main__":

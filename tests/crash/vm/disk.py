@@ -44,8 +44,8 @@ class Write:
 class Disk:
     """An ext4 of `size` bytes, served at the socket `path` to one machine at a time."""
 
-    def __init__(self, path, size, lies):
-        self.path, self.size, self.lies = path, size, lies
+    def __init__(self, path, size):
+        self.path, self.size = path, size
         self.live, self.durable = mmap.mmap(-1, size), mmap.mmap(-1, size)
         self.pending, self.dead = [], True
         self.writes = self.flushes = 0
@@ -132,10 +132,9 @@ class Disk:
     def _do(self, kind, offset, length, data):
         if kind == FLUSH:
             self.flushes += 1
-            if not self.lies:
-                for write in self.pending:
-                    self.durable[write.offset:write.offset + len(write.data)] = write.data
-                self.pending = []
+            for write in self.pending:
+                self.durable[write.offset:write.offset + len(write.data)] = write.data
+            self.pending = []
             return 0, b""
         if kind not in (READ, WRITE) or offset + length > self.size:
             return EINVAL, b""

@@ -101,7 +101,16 @@ def unpacked(path):
         return file.read()
 
 
-def weir_archive(bin_dir, config):
+def shared_library(source, path):
+    """Compiles a file that lies here."""
+    done = subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", path, os.path.join(HERE, source)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise Failure(f"{source}: {done.stdout}")
+    return path
+
+
+def weir_archive(bin_dir, config, preload=None):
     """weir, what it needs to run, its configuration, and the machine's first process."""
     archive = Archive()
     programs = {"weir/weir": f"{bin_dir}/weir"}
@@ -113,6 +122,8 @@ def weir_archive(bin_dir, config):
         archive.add_file(name, path, 0o755)
     for path in sorted({lib for path in programs.values() for lib in libraries(path)}):
         archive.add_file(path.lstrip("/"), path, 0o755)
+    if preload:
+        archive.add_file("weir/preload.so", preload, 0o755)
     archive.add("weir/weir.conf", config.encode(), 0o600)
     archive.add_file("init", os.path.join(HERE, "init"), 0o755)
     return archive.finish()
