@@ -13,8 +13,8 @@ have answered. An answer may be missing only if it was younger than persist_afte
 nothing may be missing without a word, or come twice under different numbers.
 
 The exit status is 0, or 1 if something was violated, 2 if the campaign failed, 77 if it cannot run
-here, 130 if it was interrupted. Needs qemu-system-x86, mmdebstrap (the first time) and no root; leaves nothing behind but
-build/crash, where the machine's base is kept.
+here, 130 if it was interrupted. Needs qemu-system-x86, mmdebstrap (the first time) and no root;
+leaves nothing behind but build/crash, where the machine's base is kept.
 """
 import argparse
 import os

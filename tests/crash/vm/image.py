@@ -40,7 +40,8 @@ class Base:
 
     def _make(self, suite, work):
         root, made = os.path.join(work, "root"), os.path.join(work, "made")
-        done = subprocess.run(["mmdebstrap", "--quiet", "--variant=extract",
+        mode = "root" if os.geteuid() == 0 else "chrootless"    # it only unpacks
+        done = subprocess.run(["mmdebstrap", "--quiet", f"--mode={mode}", "--variant=extract",
                                f"--include={','.join(PACKAGES)}", suite, root],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
