@@ -3,7 +3,8 @@
 # Copyright the weir authors
 """Every crash state of a real file system.
 
-    blocks.py [--states 20000] [--seconds N] [--seed N] --writer 'COMMAND' --checker 'COMMAND'
+    blocks.py [--states 20000] [--seconds N] [--seed N] [--rounds N] --writer 'COMMAND'
+              --checker 'COMMAND'
 
 Records each write and flush that reaches the disk below an ext4 while the writer commits, then
 makes the contents that the disk may have had if the power had gone at any of these moments: all
@@ -12,7 +13,9 @@ replays ext4's journal, and handed to the checker.
 
     WRITER DIR MARKFILE   commits in DIR, and after each commit that it would acknowledge writes
                           4096 bytes at offset 0 of MARKFILE, by O_DIRECT, and waits for them:
-                          a u64, little-endian, that only grows; the rest is not read
+                          a u64, little-endian, that never shrinks; the rest is not read.
+                          DIR is empty, or in a later round as a power cut has left it: then
+                          a mark for what it has found there comes first
     CHECKER DIR MARK      0: DIR holds what was acknowledged when the mark was MARK (0: nothing),
                           1: it does not, and a line says why. It may write to DIR
 
@@ -27,13 +30,12 @@ import shlex
 import shutil
 import signal
 import sys
-import tempfile
 import time
 
-from blocks.kernel import own_mounts
+from blocks.kernel import folder_in_memory, own_mounts
 from blocks.log import read_log
 from blocks.record import Failure, make_image, record
-from blocks.replay import Plan, work
+from blocks.replay import Plan, power_cut, work
 from blocks.states import KINDS
 
 SKIPPED = 77
@@ -47,8 +49,11 @@ def parse():
     parser.add_argument("--checker", required=True, type=shlex.split, metavar="COMMAND")
     parser.add_argument("--states", type=int, default=20000, metavar="N",
                         help="stop after so many different states (20000; 0: when there are no more)")
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop after so long")
+    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="N",
+                        help="stop after so long")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the choice of states")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N",
+                        help="so many recordings, each after a power cut in the one before (1)")
     parser.add_argument("--size", type=int, default=32, metavar="MIB", help="of the file system (32)")
     parser.add_argument("--writer-seconds", type=float, default=300, metavar="N",
                         help="the longest time that the writer may take (300)")
@@ -97,7 +102,7 @@ class Tally:
         if complaint:
             self.violations += 1
             if self.violations <= SHOWN:
-                print(f"blocks: violated: state {name}, mark {key[1]}: {complaint}", flush=True)
+                print(f"blocks: violated: state {name}, mark {key[2]}: {complaint}", flush=True)
 
     def progress(self):
         if time.monotonic() - self.said >= SAY_S:
@@ -118,17 +123,17 @@ def share_of(entries, states):
     return 1.0 if states == 0 else min(1.0, 1.25 * states / max(1, places))
 
 
-def replay(plan, options, tally):
+def replay(plan, wanted, deadline, tally):
     """Runs the workers until there are states enough, or no more, or no more time."""
     fork, pipes, workers = multiprocessing.get_context("fork"), [], []
     try:
-        for number in range(options.jobs):
+        for number in range(plan.workers):
             ours, theirs = fork.Pipe()
             pipes.append(ours)
             workers.append(fork.Process(target=work, args=(plan, number, theirs, pipes)))
             workers[-1].start()
             theirs.close()
-        listen(pipes, options, tally)
+        listen(pipes, wanted, deadline, tally)
     finally:
         for pipe in pipes:
             pipe.close()
@@ -136,7 +141,7 @@ def replay(plan, options, tally):
             worker.join()
 
 
-def listen(pipes, options, tally):
+def listen(pipes, wanted, deadline, tally):
     open_pipes = list(pipes)
     while open_pipes:
         for pipe in multiprocessing.connection.wait(open_pipes, SAY_S):
@@ -149,29 +154,38 @@ def listen(pipes, options, tally):
             else:
                 tally.add(*result)
         tally.progress()
-        if options.seconds and time.monotonic() - tally.start >= options.seconds:
-            return
-        if options.states and len(tally.keys) >= options.states:
+        if time.monotonic() >= deadline or 0 < wanted <= len(tally.keys):
             return
 
 
 def campaign(options, folder, tally):
-    size = options.size << 20
+    """Each round after the first one goes on from a state in which the power was cut."""
     base, image = os.path.join(folder, "base"), os.path.join(folder, "image")
+    size, mark = options.size << 20, 0
     make_image(image, size)
-    shutil.copyfile(image, base)
-    log = record(folder, image, size, options.writer, options.writer_seconds)
-    plan = Plan(folder, base, size, read_log(log, size))
-    marks = [entry.mark for entry in plan.entries if entry.mark is not None]
+    for number in range(options.rounds):
+        shutil.copyfile(image, base)
+        plan = Plan(folder, base, size, mark)
+        plan.round, plan.workers = number, options.jobs
+        plan.checker, plan.seed, plan.keep = options.checker, options.seed, options.keep
+        log = record(folder, image, size, options.writer, options.writer_seconds)
+        plan.entries = read_log(log, size)
+        say_recorded(plan)
+        wanted = options.states * (number + 1) // options.rounds
+        plan.share = share_of(plan.entries, wanted and max(1, wanted - len(tally.keys)))
+        replay(plan, wanted, tally.start + options.seconds * (number + 1) / options.rounds, tally)
+        if tally.violations:
+            return                                  # the next writer would begin with the damage
+        mark = power_cut(plan, image)
+
+
+def say_recorded(plan):
+    marks = [plan.mark] + [entry.mark for entry in plan.entries if entry.mark is not None]
     flushes = sum(entry.flush for entry in plan.entries)
-    print(f"blocks: recorded {len(plan.entries)} events of the disk, {flushes} of them flushes, "
-          f"{len(marks)} marks, {time.monotonic() - tally.start:.0f} s", flush=True)
-    if not marks or sorted(marks) != marks:
-        raise Failure("the writer's marks do not grow" if marks else "the writer has made no mark")
-    plan.checker, plan.seed, plan.keep = options.checker, options.seed, options.keep
-    plan.workers = options.jobs
-    plan.share = share_of(plan.entries, options.states)
-    replay(plan, options, tally)
+    print(f"blocks: round {plan.round}: recorded {len(plan.entries)} events of the disk, {flushes} "
+          f"of them flushes, {len(marks) - 1} marks up to {marks[-1]}", flush=True)
+    if sorted(marks) != marks or len(marks) < 2:
+        raise Failure(f"the writer's marks do not grow from {plan.mark} on: {marks[1:4]} ...")
 
 
 def stop(number, _):
@@ -186,10 +200,9 @@ def main():
         return SKIPPED
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, stop)
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     tally = Tally()
     try:
-        with tempfile.TemporaryDirectory(prefix="weir-blocks-", dir=memory) as folder:
+        with folder_in_memory("weir-blocks-") as folder:
             campaign(options, folder, tally)
     except (Failure, OSError, ValueError) as error:
         print(f"blocks: failed: {error}")

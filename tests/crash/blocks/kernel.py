@@ -2,9 +2,11 @@
 # Copyright the weir authors
 """What Python's library lacks: mount, name spaces, loop devices, memcmp.
 
-Nothing made here outlives its process, whatever ends it: mounts are in a name space of our own,
-which goes with its last process, and a loop device lets go of its file at the last close.
+Nothing made here outlives its process, whatever ends it, but one empty folder: mounts are in a
+name space of our own, which goes with its last process, and a loop device lets go of its file at
+the last close.
 """
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -12,6 +14,7 @@ import mmap
 import os
 import signal
 import struct
+import tempfile
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.memcmp.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
@@ -19,6 +22,7 @@ LIBC.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
 
 CLONE_NEWNS = 0x20000
 MS_NOATIME, MS_REC, MS_PRIVATE = 1 << 10, 1 << 14, 1 << 18
+MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 LOOP_CONFIGURE, LOOP_CTL_GET_FREE, BLKFLSBUF = 0x4C0A, 0x4C82, 0x1261
 LO_FLAGS_AUTOCLEAR = 4
@@ -38,12 +42,26 @@ def own_mounts():
     check(LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
 
 
+@contextlib.contextmanager
+def folder_in_memory(prefix):
+    """The path of a new folder, mounted in this process's name space."""
+    path = tempfile.mkdtemp(prefix=prefix)
+    try:
+        check(LIBC.mount(b"none", path.encode(), b"tmpfs", 0, b"mode=700"))
+        try:
+            yield path
+        finally:
+            unmount(path, lazily=True)
+    finally:
+        os.rmdir(path)
+
+
 def mount_ext4(device, folder):
     check(LIBC.mount(device.encode(), folder.encode(), b"ext4", MS_NOATIME, b""))
 
 
-def unmount(folder):
-    check(LIBC.umount2(folder.encode(), 0))
+def unmount(path, lazily=False):
+    check(LIBC.umount2(path.encode(), MNT_DETACH if lazily else 0))
 
 
 def die_with_parent():

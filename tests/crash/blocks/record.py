@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from .kernel import Loop, die_with_parent, mount_ext4, unmount
+from .kernel import Loop, die_with_parent, mount_ext4, own_mounts, unmount
 
 MARK_BYTES = 4096
 READY_S, STOP_S = 20, 20
@@ -45,21 +45,32 @@ def record(folder, image, size, writer, seconds):
             pass
     daemon = start_daemon(image, log, export)
     try:
-        loops = []
+        # If all are killed, the last process of a name space unmounts what is in it, and ext4
+        # then writes. The daemon must be elsewhere: it could not serve itself while it ends.
+        own_mounts()
         try:
-            loops.append(Loop(export, 0, size))
-            loops.append(Loop(export, size, MARK_BYTES))
-            mount_ext4(loops[0].name, target)
-            try:
-                run_writer([*writer, target, loops[1].name], seconds)
-            finally:
-                unmount(target)
+            write(export, size, writer, target, seconds)
         finally:
-            for loop in loops:
-                loop.close()
+            unmount(export, lazily=True)
     finally:
         stop(daemon)
     return log
+
+
+def write(export, size, writer, target, seconds):
+    """Mounts the exported disk for the writer, until that has ended."""
+    loops = []
+    try:
+        loops.append(Loop(export, 0, size))
+        loops.append(Loop(export, size, MARK_BYTES))
+        mount_ext4(loops[0].name, target)
+        try:
+            run_writer([*writer, target, loops[1].name], seconds)
+        finally:
+            unmount(target)
+    finally:
+        for loop in loops:
+            loop.close()
 
 
 def start_daemon(image, log, export):

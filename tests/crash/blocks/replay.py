@@ -23,15 +23,31 @@ STALE_PASSES = 4 * len(KINDS)   # that many without a new state: there are no mo
 
 
 class Plan:
-    """What all workers of one campaign share."""
+    """What all workers of one round share."""
 
-    def __init__(self, folder, image, size, entries):
-        self.folder, self.image, self.size, self.entries = folder, image, size, entries
-        self.mark = 0                               # before the first entry
+    def __init__(self, folder, image, size, mark):
+        self.folder, self.image, self.size = folder, image, size
+        self.mark = mark                            # before the first entry
+        self.round, self.entries = 0, []            # of a recording that started from the image
         self.checker = []                           # a command
         self.seed, self.share = 1, 1.0              # share: of the log's places that a pass visits
         self.workers = 1
         self.keep = None                            # a path for the first state that is wrong
+
+
+def power_cut(plan, image):
+    """Lays a state from the later half of the log into the image, and returns its mark."""
+    dice = dice_for(plan.seed, "cut", plan.round)
+    at = dice.randrange(len(plan.entries) // 2, len(plan.entries))
+    disk = Disk(plan.image, plan.size, plan.mark)
+    for entry in plan.entries[:at + 1]:
+        disk.take(entry)
+    pages, _ = disk.apply(choose(dice.choice(KINDS), disk.pending, dice))
+    for number, content in pages.items():
+        disk.memory[number * PAGE:(number + 1) * PAGE] = bytes(content)
+    with open(image, "r+b") as file:
+        file.write(disk.memory)
+    return disk.mark
 
 
 class Copy:
@@ -98,13 +114,13 @@ class Worker:
             if (step > 0 and not disk.pending) or dice.random() >= self.plan.share:
                 continue
             pages, total = disk.apply(choose(KINDS[step % len(KINDS)], disk.pending, dice))
-            key, complaint = (total, disk.mark), None
+            key, complaint = (self.plan.round, total, disk.mark), None
             if key not in self.seen:
                 self.seen.add(key)
                 complaint = self.probe(copy, pages)
                 if complaint and self.plan.keep:
                     self.keep(copy, pages)
-            yield f"{step}.{index}", key, complaint
+            yield f"{self.plan.round}.{step}.{index}", key, complaint
 
     def places(self, step):
         disk = Disk(self.plan.image, self.plan.size, self.plan.mark)

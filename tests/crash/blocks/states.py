@@ -4,9 +4,9 @@
 
 What was written before the last flush is there. Of what was written since, a disk may have kept
 any part: so each state is the durable content and a choice of the pending writes, in the order of
-the log. KINDS are the choices; a state is named by its kind's pass and the entry at which the
-power went, "PASS.ENTRY", and with the same seed and the same recording the name always means the
-same content.
+the log. KINDS are the choices; a state is named ROUND.PASS.ENTRY, by the recording, its kind's
+pass and the entry at which the power went, and with the same seed and the same recordings the
+name always means the same content.
 """
 import hashlib
 import mmap
