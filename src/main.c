@@ -25,6 +25,7 @@ static const struct {
     { "status", cmd_status, "what is the gateway doing?" },
     { "tail", cmd_tail, "records as they arrive" },
     { "trace", cmd_trace, "bytes on the wire of a bus" },
+    { "spool", cmd_spool, "look into a store on flash, or deliver a rescued one" },
     { "receive", cmd_receive, "the other end: subscribe, show, prove that nothing is missing" },
     { "adapters", cmd_adapters, "installed adapters and their options" },
     { "uplinks", cmd_uplinks, "installed uplinks and their options" },

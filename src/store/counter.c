@@ -38,23 +38,28 @@ static int decode(const uint8_t raw[COUNTER_BYTES], struct counter *ret_counter)
     return 0;
 }
 
+int counter_read(struct disk *disk, int file, struct counter *ret_counter)
+{
+    uint8_t raw[COUNTER_BYTES] = { 0 };
+    int handle = disk->ops->open(disk, names[file], DISK_READ);
+    if (handle < 0) {
+        return handle;
+    }
+    int64_t n = disk->ops->read(disk, handle, raw, sizeof raw, 0);
+    disk->ops->close(disk, handle);
+    return n == COUNTER_BYTES ? decode(raw, ret_counter) : -EBADMSG;
+}
+
 int counter_load(struct disk *disk, struct counter *ret_counter)
 {
     *ret_counter = (struct counter){ 0 };
     for (int i = 0; i < 2; i++) {
-        uint8_t raw[COUNTER_BYTES] = { 0 };
         struct counter found;
-        int handle = disk->ops->open(disk, names[i], DISK_READ);
-        if (handle < 0) {
-            if (handle == -ENOENT) {
-                continue;
-            }
-            return handle;
-        }
-        int64_t n = disk->ops->read(disk, handle, raw, sizeof raw, 0);
-        disk->ops->close(disk, handle);
-        if (n == COUNTER_BYTES && decode(raw, &found) == 0 && found.value >= ret_counter->value) {
+        int r = counter_read(disk, i, &found);
+        if (r == 0 && found.value >= ret_counter->value) {
             *ret_counter = found;
+        } else if (r < 0 && r != -ENOENT && r != -EBADMSG) {
+            return r;
         }
     }
     return 0;

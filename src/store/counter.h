@@ -26,6 +26,8 @@ struct counter {
     } epochs[COUNTER_EPOCHS];
 };
 
+/* One of the two files, 0 or 1. -ENOENT, -EBADMSG. */
+int counter_read(struct disk *disk, int file, struct counter *ret_counter);
 /* The higher of the two that passes; none: 0 and no epochs. */
 int counter_load(struct disk *disk, struct counter *ret_counter);
 /* Both files, one after the other, each synced. */
