@@ -6,16 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/say.h"
 #include "cli/cli.h"
 #include "cli/load.h"
 #include "cli/status.h"
-
-/* To say how long a backlog takes to drain, it is looked at twice. */
-#define BETWEEN_LOOKS_NS (500 * NS_PER_MS)
 
 static void usage(FILE *out)
 {
@@ -43,34 +38,6 @@ static int cannot_read(const char *ram, int error)
     return EXIT_CANNOT;
 }
 
-static bool has_backlog(const struct status *status)
-{
-    for (uint32_t i = 0; i < status->core->child_count; i++) {
-        if (status->uplinks[i] && status->uplinks[i]->connected &&
-            status_backlog(status->uplinks[i]) > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int show_text(const char *ram, struct status *status)
-{
-    struct status later;
-    if (!has_backlog(status)) {
-        status_print_text(stdout, status, NULL);
-        return 0;
-    }
-    nanosleep(&(struct timespec){ .tv_nsec = BETWEEN_LOOKS_NS }, NULL);
-    int r = status_read(ram, &later);
-    if (r == 0) {
-        status_print_text(stdout, &later, status);
-        status_finish(status);
-        *status = later;
-    }
-    return r;
-}
-
 static int show(const char *ram, bool json)
 {
     static struct status_reasons reasons;
@@ -79,7 +46,11 @@ static int show(const char *ram, bool json)
     if (r < 0) {
         return cannot_read(ram, r);
     }
-    r = json ? status_print_json(stdout, &status) : show_text(ram, &status);
+    if (json) {
+        r = status_print_json(stdout, &status);
+    } else {
+        status_print_text(stdout, &status);
+    }
     status_judge(&status, &reasons);
     status_finish(&status);
     if (r < 0) {

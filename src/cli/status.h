@@ -41,9 +41,12 @@ bool status_configured(const struct status *status); /* is there any bus? */
 /* Flash has not answered for this long; 0: it has. */
 int64_t status_stalled_ns(const struct status *status);
 uint64_t status_backlog(const struct stats_uplink *uplink);
+/* How much of a backlog has been worked off, 0 to 100, and how long the rest will take; -1 while
+ * nothing drains. */
+int status_drained_percent(const struct stats_uplink *uplink);
+int64_t status_eta_ns(const struct stats_uplink *uplink, int64_t now_ns);
 
-/* `before`: an earlier copy, to tell how long a backlog takes to drain; NULL if there is none. */
-void status_print_text(FILE *out, const struct status *status, const struct status *before);
+void status_print_text(FILE *out, const struct status *status);
 /* 0 or -ENOMEM. */
 int status_print_json(FILE *out, const struct status *status);
 

@@ -40,6 +40,16 @@ static void boolean(struct json *json, const char *name, bool value)
     json_word(json, value ? "true" : "false");
 }
 
+static void number_or_null(struct json *json, const char *name, int64_t value)
+{
+    key(json, name);
+    if (value < 0) {
+        json_word(json, "null");
+    } else {
+        json_u64(json, (uint64_t)value);
+    }
+}
+
 /* How long ago; `at` 0: never. */
 static void age(struct json *json, const char *name, int64_t at_ns, int64_t now_ns)
 {
@@ -129,6 +139,16 @@ static void put_bus(struct json *json, const struct stats_bus *bus, int64_t now_
     json_word(json, "]");
 }
 
+/* null while nothing drains: "-" of the text. */
+static void put_drain(struct json *json, const struct stats_uplink *uplink, int64_t now_ns)
+{
+    int64_t eta_ns = status_eta_ns(uplink, now_ns);
+    int percent = status_drained_percent(uplink);
+    number(json, "backlog_peak", uplink->drain_peak);
+    number_or_null(json, "drained_percent", percent);
+    number_or_null(json, "eta_ms", eta_ns < 0 ? -1 : eta_ns / NS_PER_MS);
+}
+
 static void put_uplink(struct json *json, const struct stats_uplink *uplink, int64_t now_ns)
 {
     text(json, "plugin", uplink->plugin);
@@ -140,9 +160,13 @@ static void put_uplink(struct json *json, const struct stats_uplink *uplink, int
     number(json, "connections", uplink->connections);
     number(json, "in_flight", uplink->in_flight);
     number(json, "backlog", status_backlog(uplink));
+    put_drain(json, uplink, now_ns);
     number(json, "messages", uplink->messages);
     number(json, "records", uplink->records);
     number(json, "bytes", uplink->bytes);
+    number(json, "bytes_today", uplink->bytes_today);
+    number(json, "bytes_month", uplink->bytes_month);
+    number(json, "rate_limit", uplink->rate_limit);
     number(json, "accepted", uplink->accepted);
     number(json, "refused", uplink->refused);
     number(json, "set_aside", uplink->set_aside);

@@ -12,6 +12,7 @@
 
 #define STEADY_NS  (10 * NS_PER_S) /* a process that has run this long counts as well again */
 #define STALLED_NS (3 * NS_PER_S)  /* store turns at least twice a second */
+#define FRESH_NS   (5 * NS_PER_S)  /* an uplink turns every second */
 #define CONNECT_NS (10 * NS_PER_S) /* not connected for longer is trouble */
 
 static const char *const child_states[] = {
@@ -65,6 +66,21 @@ uint64_t status_backlog(const struct stats_uplink *uplink)
         sum += uplink->streams[i].backlog;
     }
     return sum;
+}
+
+int status_drained_percent(const struct stats_uplink *uplink)
+{
+    uint64_t peak = uplink->drain_peak, backlog = status_backlog(uplink);
+    if (!peak) {
+        return -1;
+    }
+    return backlog < peak ? (int)((double)(peak - backlog) * 100 / (double)peak) : 0;
+}
+
+int64_t status_eta_ns(const struct stats_uplink *uplink, int64_t now_ns)
+{
+    bool fresh = now_ns - uplink->head.alive_ns < FRESH_NS;
+    return uplink->connected && fresh && uplink->drain_eta_ns ? uplink->drain_eta_ns : -1;
 }
 
 static void __attribute__((format(printf, 2, 3)))

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "cli/status.h"
 
-enum { SHORT = 32, ERRORS_COLUMNS = 74, RATE_MIN_MS = 100 };
+enum { SHORT = 32, ERRORS_COLUMNS = 74 };
 
 /* "0.4 s", "35 s", "12 min", "3 h 05 min", "2 d 04 h" */
 static const char *span(int64_t ns, char buf[SHORT])
@@ -147,16 +147,29 @@ static void print_bus(FILE *out, const struct stats_bus *bus, int64_t now_ns)
     }
 }
 
-static void print_backlog(FILE *out, const struct stats_uplink *now,
-                          const struct stats_uplink *before, int64_t between_ms)
+/* "backlog 2000 records, 20 messages in flight, 43 % of 3500 drained, ETA 12 s" */
+static void print_backlog(FILE *out, const struct stats_uplink *uplink, int64_t now_ns)
 {
     char buf[SHORT];
-    uint64_t backlog = status_backlog(now), was = before ? status_backlog(before) : 0;
+    uint64_t backlog = status_backlog(uplink);
+    int percent = status_drained_percent(uplink);
+    int64_t eta_ns = status_eta_ns(uplink, now_ns);
     fprintf(out, "  backlog %" PRIu64 " record%s, %" PRIu64 " messages in flight", backlog,
-            backlog == 1 ? "" : "s", now->in_flight);
-    if (backlog && was > backlog && between_ms >= RATE_MIN_MS) {
-        double per_ms = (double)(was - backlog) / (double)between_ms;
-        fprintf(out, ", drained in about %s", span((int64_t)((double)backlog / per_ms * 1e6), buf));
+            backlog == 1 ? "" : "s", uplink->in_flight);
+    if (percent >= 0) {
+        fprintf(out, ", %d %% of %" PRIu64 " drained", percent, uplink->drain_peak);
+    }
+    fprintf(out, ", ETA %s\n", eta_ns >= 0 ? span(eta_ns, buf) : "-");
+}
+
+/* "310.2 KiB today, 12.3 MiB this month, at most 64.0 KiB a second" */
+static void print_bytes(FILE *out, const struct stats_uplink *uplink)
+{
+    char today[SHORT], month[SHORT], limit[SHORT];
+    fprintf(out, "  %s today, %s this month", size(uplink->bytes_today, today),
+            size(uplink->bytes_month, month));
+    if (uplink->rate_limit) {
+        fprintf(out, ", at most %s a second", size(uplink->rate_limit, limit));
     }
     fputc('\n', out);
 }
@@ -216,18 +229,7 @@ static void print_buffer(FILE *out, const struct status *status)
     }
 }
 
-/* The same child in the earlier copy: children may have come or gone since. */
-static const struct stats_uplink *uplink_before(const struct status *before, const char *name)
-{
-    for (uint32_t i = 0; before && i < before->core->child_count; i++) {
-        if (before->uplinks[i] && !strcmp(before->core->children[i].name, name)) {
-            return before->uplinks[i];
-        }
-    }
-    return NULL;
-}
-
-void status_print_text(FILE *out, const struct status *status, const struct status *before)
+void status_print_text(FILE *out, const struct status *status)
 {
     const struct stats_core *core = status->core;
     int64_t now_ns = status->now_ns;
@@ -253,8 +255,8 @@ void status_print_text(FILE *out, const struct status *status, const struct stat
         print_child(out, &core->children[i], now_ns);
         if (uplink) {
             print_uplink(out, uplink, now_ns);
-            print_backlog(out, uplink, uplink_before(before, core->children[i].name),
-                          before ? (now_ns - before->now_ns) / NS_PER_MS : 0);
+            print_bytes(out, uplink);
+            print_backlog(out, uplink, now_ns);
         }
     }
 }

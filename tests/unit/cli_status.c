@@ -86,12 +86,12 @@ static int tear_down(void **state)
 }
 
 /* What is printed, in a buffer that the next call overwrites. */
-static const char *printed(const struct status *status, const struct status *before)
+static const char *printed(const struct status *status)
 {
     static char text[16384];
     FILE *out = fmemopen(text, sizeof text, "w");
     assert_non_null(out);
-    status_print_text(out, status, before);
+    status_print_text(out, status);
     fclose(out);
     return text;
 }
@@ -106,7 +106,7 @@ static void assert_has(const char *text, const char *part)
 
 static void assert_first_line(const struct status *status, const char *line)
 {
-    const char *text = printed(status, NULL);
+    const char *text = printed(status);
     assert_int_equal(strcspn(text, "\n"), strlen(line));
     assert_memory_equal(text, line, strlen(line));
 }
@@ -114,14 +114,14 @@ static void assert_first_line(const struct status *status, const char *line)
 static void all_is_well(void **state)
 {
     struct place *p = *state;
-    const char *text = printed(&p->status, NULL);
+    const char *text = printed(&p->status);
     assert_first_line(&p->status, "ok");
     assert_has(text, "gateway kerb-07: weir 0.1.0, pid 4710, up 1 h 00 min, clock synchronised\n");
     assert_has(text, "bus meters: running 1 h 00 min\n");
     assert_has(text, "modbus on /dev/ttyUSB0 9600 8N1, 50 % of its time used, opened 1 time\n");
     assert_has(text, "  feeder-1             live       0.4 s       3600        0");
     assert_has(text, "uplink city: running 1 h 00 min\n  mqtt connected for 59 min, MQTT 5\n");
-    assert_has(text, "backlog 10 records, 0 messages in flight\n");
+    assert_has(text, "backlog 10 records, 0 messages in flight, ETA -\n");
     assert_has(text, "buffer: 1024.0 KiB of 32.0 MiB RAM; flash: none\n");
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
         assert_true(strcspn(line, "\n") <= 80);
@@ -143,7 +143,7 @@ static void process_in_trouble(void **state)
     child->restarts = 20;
     stats_text(child->why, sizeof child->why, "killed by signal 11 (Segmentation fault)");
     assert_first_line(&p->status, "ok"); /* long ago */
-    assert_has(printed(&p->status, NULL),
+    assert_has(printed(&p->status),
                "ended 20 times, last: killed by signal 11 (Segmentation fault)\n");
     child->since_ns = NOW - 3 * NS_PER_S;
     assert_first_line(&p->status, "degraded: bus meters: killed by signal 11 (Segmentation fault) "
@@ -152,7 +152,7 @@ static void process_in_trouble(void **state)
     child->next_start_ns = NOW + 12 * NS_PER_S;
     assert_first_line(&p->status, "degraded: bus meters: killed by signal 11 (Segmentation fault) "
                                   "(20 times), starts again");
-    assert_has(printed(&p->status, NULL), "bus meters: waiting 3.0 s, starts again in 12 s\n");
+    assert_has(printed(&p->status), "bus meters: waiting 3.0 s, starts again in 12 s\n");
     child->state = CHILD_REFUSED;
     stats_text(child->why, sizeof child->why, "adapter-modbus.so: another ABI");
     assert_first_line(&p->status,
@@ -178,7 +178,7 @@ static void bus_in_trouble(void **state)
     p->bus.devices[1].since_ns = NOW - 35 * NS_PER_S;
     p->bus.devices[1].errors[WEIR_R_TIMEOUT] = 12;
     p->bus.devices[1].errors[WEIR_R_CRC] = 3;
-    const char *text = printed(&p->status, NULL);
+    const char *text = printed(&p->status);
     assert_has(text, "\n     and: device tank: gone for 35 s (timeout)\n");
     assert_has(text, "\n    timeout 12, crc 3\n");
 }
@@ -192,7 +192,7 @@ static void uplink_in_trouble(void **state)
     assert_first_line(&p->status, "ok"); /* it has ten seconds */
     p->uplink.since_ns = NOW - 40 * NS_PER_S;
     assert_first_line(&p->status, "degraded: uplink city: not connected for 40 s: not authorised");
-    assert_has(printed(&p->status, NULL), "it was told: not authorised\n");
+    assert_has(printed(&p->status), "it was told: not authorised\n");
     p->uplink.connected = 1;
     stats_text(p->uplink.trouble, STATS_TEXT, "1 record refused: too large");
     assert_first_line(&p->status, "degraded: uplink city: 1 record refused: too large");
@@ -201,20 +201,67 @@ static void uplink_in_trouble(void **state)
 static void drain_time(void **state)
 {
     struct place *p = *state;
-    struct place *earlier = malloc(sizeof *earlier);
-    memcpy(earlier, p, sizeof *p);
-    earlier->status.core = &earlier->core;
-    earlier->status.uplinks[1] = &earlier->uplink;
-    earlier->status.now_ns = NOW - 500 * NS_PER_MS;
-    earlier->uplink.streams[0].backlog = 3000;
+    p->uplink.head.alive_ns = NOW - NS_PER_S;
     p->uplink.streams[0].backlog = 2000;
     p->uplink.in_flight = 20;
-    assert_has(printed(&p->status, &earlier->status),
-               "backlog 2000 records, 20 messages in flight, drained in about 1.0 s\n");
-    earlier->uplink.streams[0].backlog = 2000; /* it does not shrink: nobody knows */
-    assert_has(printed(&p->status, &earlier->status),
-               "backlog 2000 records, 20 messages in flight\n");
-    free(earlier);
+    assert_has(printed(&p->status), "backlog 2000 records, 20 messages in flight, ETA -\n");
+    p->uplink.drain_peak = 3500;
+    assert_has(printed(&p->status),
+               "backlog 2000 records, 20 messages in flight, 42 % of 3500 drained, ETA -\n");
+    p->uplink.drain_eta_ns = 754 * NS_PER_S;
+    assert_has(printed(&p->status), "42 % of 3500 drained, ETA 12 min\n");
+    p->uplink.drain_peak = 1999; /* just copied between the two */
+    assert_has(printed(&p->status), "0 % of 1999 drained, ETA 12 min\n");
+    p->uplink.head.alive_ns = NOW - 60 * NS_PER_S; /* what it said then is over */
+    assert_has(printed(&p->status), "drained, ETA -\n");
+    p->uplink.head.alive_ns = NOW;
+    p->uplink.connected = 0;
+    assert_has(printed(&p->status), "drained, ETA -\n");
+}
+
+static void metered(void **state)
+{
+    struct place *p = *state;
+    p->uplink.bytes_today = 317645;
+    p->uplink.bytes_month = 12900000;
+    assert_has(printed(&p->status), "\n  310.2 KiB today, 12.3 MiB this month\n");
+    p->uplink.rate_limit = 65536;
+    assert_has(printed(&p->status),
+               "\n  310.2 KiB today, 12.3 MiB this month, at most 64.0 KiB a second\n");
+}
+
+static json_t *uplink_as_json(const struct status *status)
+{
+    static char text[65536];
+    FILE *out = fmemopen(text, sizeof text, "w");
+    assert_int_equal(status_print_json(out, status), 0);
+    fclose(out);
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(root);
+    json_t *uplink = json_incref(json_array_get(json_object_get(root, "uplinks"), 0));
+    json_decref(root);
+    return uplink;
+}
+
+static void drain_as_json(void **state)
+{
+    struct place *p = *state;
+    p->uplink.bytes_today = 5;
+    p->uplink.bytes_month = 6;
+    json_t *idle = uplink_as_json(&p->status);
+    assert_true(json_is_null(json_object_get(idle, "eta_ms")));
+    assert_true(json_is_null(json_object_get(idle, "drained_percent")));
+    assert_int_equal(json_integer_value(json_object_get(idle, "bytes_today")), 5);
+    assert_int_equal(json_integer_value(json_object_get(idle, "bytes_month")), 6);
+    json_decref(idle);
+    p->uplink.head.alive_ns = NOW;
+    p->uplink.drain_peak = 40;
+    p->uplink.drain_eta_ns = 1500 * NS_PER_MS;
+    json_t *drains = uplink_as_json(&p->status);
+    assert_int_equal(json_integer_value(json_object_get(drains, "eta_ms")), 1500);
+    assert_int_equal(json_integer_value(json_object_get(drains, "drained_percent")), 75);
+    assert_int_equal(json_integer_value(json_object_get(drains, "backlog_peak")), 40);
+    json_decref(drains);
 }
 
 static void many_reasons(void **state)
@@ -226,7 +273,7 @@ static void many_reasons(void **state)
         p->bus.devices[i].state = DEVICE_GONE;
         p->bus.devices[i].since_ns = NOW;
     }
-    const char *text = printed(&p->status, NULL);
+    const char *text = printed(&p->status);
     assert_memory_equal(text, "degraded: device d0: gone", 25);
     assert_has(text, "     and: 168 more\n");
 }
@@ -337,7 +384,7 @@ static void read_pages(void **state)
     assert_int_equal(strlen(status.buses[0]->trouble), STATS_TEXT - 1);
     assert_int_equal(status.buses[0]->device_count, STATS_DEVICES);
     assert_null(status.uplinks[1]); /* no page: shown as a process only */
-    assert_has(printed(&status, NULL), "degraded: bus meters: xxxx");
+    assert_has(printed(&status), "degraded: bus meters: xxxx");
     status_finish(&status);
 
     close(fd);
@@ -349,11 +396,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(all_is_well),        TEST(nothing_configured),
-        TEST(process_in_trouble), TEST(bus_in_trouble),
-        TEST(uplink_in_trouble),  TEST(drain_time),
-        TEST(many_reasons),       TEST(as_json),
-        TEST(read_pages),
+        TEST(all_is_well),    TEST(nothing_configured), TEST(process_in_trouble),
+        TEST(bus_in_trouble), TEST(uplink_in_trouble),  TEST(drain_time),
+        TEST(metered),        TEST(drain_as_json),      TEST(many_reasons),
+        TEST(as_json),        TEST(read_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
