@@ -62,6 +62,9 @@ void drain_see(struct drain *drain, const struct drain_look *look, int64_t now_n
         drain->low = waits;
     }
     drain->low = waits < drain->low ? waits : drain->low;
+    if (drain->peak && look->backlog > drain->peak) {
+        drain->peak = look->backlog;
+    }
     if (now_ns - drain->closed_ns < NS_PER_S) {
         return;
     }
