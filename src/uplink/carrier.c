@@ -166,6 +166,7 @@ static void went_down(struct uplink *up, int64_t now_ns)
     say(SAY_WARNING, "not connected: %s", up->stats->words);
     up->plugin.uplink->disconnect(up->self);
     set_state(up, CARRIER_DOWN);
+    up->hopeless = up->permanent;
     up->lost = up->permanent = false;
     up->connect_at_ns = now_ns + (delay < longest ? delay : longest);
     up->delay_ns = up->delay_ns * 2 < longest ? up->delay_ns * 2 : longest;

@@ -25,6 +25,7 @@
 #include "uplink/feed.h"
 #include "uplink/meter.h"
 #include "uplink/trail.h"
+#include "uplink/uplink.h"
 #include "uplink/when.h"
 #include "uplink/window.h"
 
@@ -116,6 +117,9 @@ struct uplink {
     struct clock_offset clock; /* as of the last second */
     int64_t clock_read_ns;
     int64_t last_refused_ns;
+
+    const struct uplink_errand *errand; /* NULL: runs until it is stopped */
+    bool hopeless;                      /* the last connection ended for good, says the plugin */
 
     bool stopping;
     int64_t stop_deadline_ns;

@@ -132,6 +132,16 @@ static void wait_and_serve(struct uplink *up, bool idle)
     }
 }
 
+static bool all_drained(struct uplink *up)
+{
+    for (size_t i = 0; i < up->stream_count; i++) {
+        if (!stream_drained(up->streams[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool finished(struct uplink *up)
 {
     if (up->link_gone || interrupted) {
@@ -143,12 +153,13 @@ static bool finished(struct uplink *up)
     if (up->state != CARRIER_UP || boot_now().ns >= up->stop_deadline_ns) {
         return true;
     }
-    for (size_t i = 0; i < up->stream_count; i++) {
-        if (!stream_drained(up->streams[i])) {
-            return false;
-        }
-    }
-    return true;
+    return all_drained(up);
+}
+
+static bool errand_over(struct uplink *up, bool moved)
+{
+    bool done = !moved && up->state == CARRIER_UP && !up->lost && all_drained(up);
+    return up->errand && up->errand->watch(up->errand->context, up->stats, done, up->hopeless);
 }
 
 static void every_second(struct uplink *up, int64_t now_ns)
@@ -158,6 +169,9 @@ static void every_second(struct uplink *up, int64_t now_ns)
     }
     up->clock_read_ns = now_ns;
     up->clock = clock_read((enum clock_source)up->settings.clock, up->settings.clock_file);
+    if (up->errand && up->errand->rescued) {
+        up->clock.ns += now_ns; /* what is known of other boots is that they ended before now */
+    }
     find_streams(up);
     say_flush();
 }
@@ -176,6 +190,9 @@ static void loop(struct uplink *up)
         }
         backlog_tell(up, now);
         up->stats->in_flight = up->window.under_way;
+        if (errand_over(up, moved)) {
+            break;
+        }
         if (up->link_gone || interrupted || (up->stopping && now >= up->stop_deadline_ns)) {
             break;
         }
@@ -185,8 +202,9 @@ static void loop(struct uplink *up)
 static int load_config(struct uplink *up, const char *file, bool child)
 {
     struct findings *findings = findings_create();
-    int r = child ? config_load_fd(CONFIG_FD, "configuration", findings, &up->config)
-                  : config_load(file, findings, &up->config);
+    int fd = up->errand ? up->errand->config_fd : CONFIG_FD;
+    int r = child || up->errand ? config_load_fd(fd, "configuration", findings, &up->config)
+                                : config_load(file, findings, &up->config);
     if (r == 0) {
         r = config_settings(up->config, findings, &up->settings);
     }
@@ -273,6 +291,29 @@ static void be_child(struct uplink *up)
     }
 }
 
+static void take_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal };
+    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int uplink_run_errand(const struct uplink_errand *errand)
+{
+    struct uplink *up = calloc(1, sizeof *up);
+    int status = EXIT_AGAIN;
+    if (up && (up->stats = calloc(1, sizeof *up->stats))) {
+        up->name = errand->name;
+        up->errand = errand;
+        take_signals();
+        status = run(up, NULL, false);
+        free(up->stats);
+    }
+    free(up);
+    return status == 0 && interrupted ? EXIT_AGAIN : status;
+}
+
 static void usage(FILE *out)
 {
     fputs("usage: weir uplink NAME [-c FILE]\n\n"
@@ -309,9 +350,7 @@ int uplink_main(int argc, char **argv)
         be_child(&up);
     } else {
         up.stats = calloc(1, sizeof *up.stats);
-        struct sigaction action = { .sa_handler = on_signal };
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        take_signals();
     }
     int status = up.stats ? run(&up, file, child) : EXIT_AGAIN;
     link_destroy(up.link);
