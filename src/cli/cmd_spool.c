@@ -23,6 +23,7 @@ static const struct {
     { "status", spool_status_main, "what is in it: segments, epochs, cursors" },
     { "dump", spool_dump_main, "every record as a line of JSON" },
     { "verify", spool_verify_main, "is all of it whole? Exit status 1: there is damage" },
+    { "send", spool_send_main, "deliver it to a broker, from this machine" },
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 

@@ -97,5 +97,6 @@ const char *spool_time(struct when when, char buf[32]);
 int spool_status_main(int argc, char **argv);
 int spool_dump_main(int argc, char **argv);
 int spool_verify_main(int argc, char **argv);
+int spool_send_main(int argc, char **argv);
 
 #endif

@@ -65,6 +65,7 @@ struct stream {
     bool rewind;         /* a message was refused: once none is under way, again from the cursor */
     struct item held;    /* read, but there was no room for it */
     bool has_held;
+    bool at_end; /* the last look found nothing more to read */
 
     /* The message being written. */
     char *text;

@@ -113,7 +113,7 @@ void stream_restart(struct stream *stream)
 {
     struct cursor_entry *c = &stream->cursor;
     message_reset(stream);
-    stream->has_held = stream->rewind = false;
+    stream->has_held = stream->rewind = stream->at_end = false;
     stream->fresh = !c->confirmed.epoch && !begin(stream);
     stream->passed = c->confirmed;
     trail_start(&stream->trail, c->base.epoch, &c->ranges);
@@ -257,11 +257,13 @@ static int step(struct stream *stream)
     if (stream->fresh) {
         stream_restart(stream);
         if (stream->fresh) {
+            stream->at_end = true;
             return 0;
         }
     }
     if (!stream->has_held) {
         int r = feed_next(stream->feed, &stream->held);
+        stream->at_end = r == 0;
         if (r < 0) {
             say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
         }

@@ -159,6 +159,9 @@ static bool finished(struct uplink *up)
 static bool errand_over(struct uplink *up, bool moved)
 {
     bool done = !moved && up->state == CARRIER_UP && !up->lost && all_drained(up);
+    for (size_t i = 0; i < up->stream_count; i++) {
+        done &= up->streams[i]->at_end;
+    }
     return up->errand && up->errand->watch(up->errand->context, up->stats, done, up->hopeless);
 }
 
