@@ -143,6 +143,7 @@ struct uplink_config {
     int64_t inflight;         /* messages */
     int64_t reconnect_delay_max_ns;
     int64_t rate_limit;        /* bytes a second; 0: none */
+    int64_t skip_older_ns;     /* 0: nothing is skipped */
     struct weir_names devices; /* filters; count 0: all */
     struct weir_names kinds;
     const char *file;

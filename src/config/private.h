@@ -130,6 +130,7 @@ struct uplink_options {
     int format, start;
     struct batch_options batch;
     int64_t hold_unsynced_ns, inflight, reconnect_delay_max_ns, rate_limit;
+    int64_t skip_older_ns;
 };
 /* Documented settings that this version takes and does not use yet: checked by type, and a warning.
  */

@@ -134,7 +134,9 @@ const struct weir_option uplink_rows[] = {
         .fallback = "15s", .min = 0.1, .max = 3600,
         .help = "longest pause between attempts to connect"),
     ROW(SIZE, uplink_options, rate_limit, .name = "rate_limit", .fallback = "0", .min = 0,
-        .max = 1 << 30, .unit = "a second", .help = "bytes that are handed over; 0: no limit"),
+        .max = 1 << 30, .help = "bytes a second that it may send; 0: no limit"),
+    ROW(DURATION, uplink_options, skip_older_ns, .name = "skip_older", .fallback = "0s", .min = 0,
+        .max = 31536000, .help = "records older than this are left out; 0: none"),
     { 0 },
 };
 

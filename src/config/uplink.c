@@ -72,6 +72,7 @@ int config_uplink(struct config *config, const char *name, const struct weir_upl
                                  .inflight = o.inflight,
                                  .reconnect_delay_max_ns = o.reconnect_delay_max_ns,
                                  .rate_limit = o.rate_limit,
+                                 .skip_older_ns = o.skip_older_ns,
                                  .devices = o.devices,
                                  .kinds = o.kinds,
                                  .file = tree_file(setting),

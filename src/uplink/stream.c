@@ -185,12 +185,19 @@ static int may_send(struct stream *stream, struct place place)
     return !window_waiting(&stream->up->window, stream->index);
 }
 
+/* skip_older: this uplink is for what is new; what waited longer it leaves out and says so. */
+static bool is_too_old(const struct stream *stream, const struct item *item)
+{
+    int64_t limit_ns = stream->up->options->skip_older_ns;
+    return limit_ns && (!item->this_boot || boot_now().ns - item->time.ns > limit_ns);
+}
+
 static int take_record(struct stream *stream, const struct item *item)
 {
     struct uplink *up = stream->up;
     struct place place = { item->order, item->epoch, item->first };
     struct source *source = message_source(stream, item->shape);
-    if (!source || !source->wanted) {
+    if (!source || !source->wanted || is_too_old(stream, item)) {
         up->stats->filtered++;
         pass(stream, item, WHY_FILTER);
         return 1;

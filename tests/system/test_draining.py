@@ -5,6 +5,7 @@
 
 The judge of bytes is the proxy, which counts what the client sends. Times are used as upper bounds
 only: a slow machine sends less in a second, never more."""
+import json
 import time
 import unittest
 
@@ -120,6 +121,36 @@ class Draining(RigTest):
         wait_for(lambda: self.stream("second")["backlog"] <= 5, timeout=60,
                  what="the second keeps up")
         self.assertGreater(self.stream("first")["backlog"], 300)
+
+    def test_live_first(self):
+        """The recipe of docs/draining.md: new values come at once, while the backlog goes out slowly."""
+        live = self.rig.receive(self.broker, "--verify", "--json", topics=("live/#",), name="live")
+        whole = self.rig.receive(self.broker, "--verify", "--json", name="whole")
+        for receive in (live, whole):
+            wait_for(lambda: "subscribed" in receive.log_text(), what="subscribed")
+        self.weir = self.rig.weir(self.rig.config(self.bus("bus", range(1, 5)), f"""
+            up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; reconnect_delay_max = "1s";
+                    rate_limit = {LIMIT}; }};
+            live = {{ uplink = "mqtt"; url = "{self.proxy.url}"; reconnect_delay_max = "1s";
+                     topic = "live/{{gateway}}/{{device}}/{{kind}}"; start = "now";
+                     skip_older = "3s"; }};"""))
+        wait_for(lambda: live.text().count('"reading"') > 20, what="the first values")
+        self.proxy.command("down")
+        wait_for(lambda: self.uplink()["backlog"] > 1000, timeout=90, what="a backlog")
+        newest = self.stream("bus")["newest"]
+        self.proxy.command("up")
+        wait_for(lambda: self.newest(live) > newest, what="a new value on the live topic")
+        self.assertLess(self.newest(whole), newest)
+        self.assertIn('"why":"filter"', live.text())
+        wait_for(lambda: self.newest(whole) > newest and self.uplink()["backlog"] < 40, timeout=120,
+                 what="the backlog has drained")
+        self.assertEqual(self.weir.stop(), 0)
+        for receive in (live, whole):
+            self.assertEqual(receive.stop(), 0, receive.text()[-500:] + receive.log_text()[-1500:])
+
+    def newest(self, receive):
+        rows = (json.loads(line) for line in receive.text().splitlines() if line.startswith('{"'))
+        return max((r["seq"] for r in rows if r.get("bus") == "bus"), default=0)
 
     def test_stop(self):
         """A limit that will never be enough does not hold up status, reload and stop."""
