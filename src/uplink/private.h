@@ -111,6 +111,7 @@ struct uplink {
     struct window window;
     struct stream **streams;
     size_t stream_count;
+    struct timespec account_seen; /* mtime of the account when its buses were looked at */
     size_t turn; /* the stream that may send first: behind the last that did */
     struct meter meter;
     struct drain drain;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/say.h"
@@ -63,10 +64,36 @@ static link_handler *const handlers[LINK_KIND_END] = {
     [LINK_MORE] = on_more, [LINK_STOP] = on_stop, [LINK_PERSISTED] = on_persisted
 };
 
+/* Buses of which only flash has something: after a boot, or when they have left the configuration.
+ */
+static void find_stored_streams(struct uplink *up)
+{
+    char path[FOLDER_PATH_MAX];
+    struct stat st;
+    struct account *account;
+    snprintf(path, sizeof path, "%s/store/account", up->settings.ram);
+    if (stat(path, &st) != 0 || (st.st_mtim.tv_sec == up->account_seen.tv_sec &&
+                                 st.st_mtim.tv_nsec == up->account_seen.tv_nsec)) {
+        return;
+    }
+    if (account_load(up->settings.ram, &account) < 0) {
+        return;
+    }
+    up->account_seen = st.st_mtim;
+    for (size_t i = 0; i < account->epoch_count; i++) {
+        struct stream *stream;
+        if (!stream_find(up, account->epochs[i].bus)) {
+            stream_add(up, account->epochs[i].bus, &stream);
+        }
+    }
+    account_destroy(account);
+}
+
 /* Every bus that has a queue has a stream, also one that has left the configuration. */
 static void find_streams(struct uplink *up)
 {
     char path[FOLDER_PATH_MAX];
+    find_stored_streams(up);
     snprintf(path, sizeof path, "%s/queue", up->settings.ram);
     DIR *dir = opendir(path);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {

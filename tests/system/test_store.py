@@ -110,6 +110,22 @@ class Store(RigTest):
         self.assertNotIn('"clean":false', text)
         self.assertIn('"clean":true', text)
 
+    def test_a_bus_that_left_the_configuration(self):
+        """After a boot nothing but flash knows it; it is delivered under its old name."""
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        proxy = self.rig.proxy(broker)
+        proxy.command("down")
+        weir = self.rig.weir(self.text(self.uplink(proxy.url)))
+        self.persisted(wait_for(lambda: self.stored(weir) and weir, what="up"), 10)
+        self.power_cut(weir)
+        weir.text = weir.text.replace("buses = { bus = {", "buses = { bus = { enabled = false; ")
+        weir.start()
+        proxy.command("up")
+        wait_for(lambda: receive.text().count('"bus":"bus"') >= 10, what="what the bus left behind")
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+
     def test_link_up_writes_nothing(self):
         broker = self.rig.broker()
         weir = self.rig.weir(self.text(self.uplink(broker.url), spool='checkpoint = "0"; ',

@@ -107,8 +107,7 @@ static void recycle(struct writer *w, struct batch *empty, struct account *accou
 {
     const uint64_t *used;
     struct group group;
-    if (writer_segments(w, &used) <= KEPT_SEGMENTS ||
-        writer_first_group(w, used[1], &group) != 1) {
+    if (writer_segments(w, &used) <= KEPT_SEGMENTS || writer_first_group(w, used[1], &group) != 1) {
         return;
     }
     for (size_t i = 0; i < group.account->epoch_count; i++) {
@@ -244,7 +243,8 @@ static int check_spool(const char *dir, uint64_t mark)
         status = 1;
     }
     if (status == 0 && counter.value < order) {
-        printf("epoch counter %" PRIu64 " after epoch %" PRIu64 " was used\n", counter.value, order);
+        printf("epoch counter %" PRIu64 " after epoch %" PRIu64 " was used\n", counter.value,
+               order);
         status = 1;
     }
     spool_reader_destroy(reader);
