@@ -8,6 +8,7 @@
  */
 #include "base/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,7 +76,10 @@ static bool same(double decimal, double value, bool single)
 static unsigned slow(double value, bool single, char *buf)
 {
     char text[NUMBER_MAX + 8];
-    for (int digits = single ? 1 : 15; digits <= 17; digits++) {
+    /* Six (fifteen) digits always survive a float (double), and %g drops zeros behind them: fewer
+     * need not be tried. */
+    int first = !single ? 15 : fabs(value) < (double)FLT_MIN ? 1 : 6; /* subnormals have fewer */
+    for (int digits = first; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (single ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value) {
             break;

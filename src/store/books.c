@@ -136,7 +136,8 @@ static void end_old_epochs(struct books *books, bool damage)
 /* Time goes on from boot to boot, whatever the clock says. */
 static void find_floor(struct books *books)
 {
-    books->floor_ns = clock_floor().ns;
+    /* It is later now than the floor says, so it was that much later when the boot began. */
+    books->floor_ns = clock_floor().ns - boot_now().ns;
     if (memcmp(books->account->boot_id, books->boot_id, sizeof books->boot_id) != 0 &&
         books->account->newest_synced_ns > books->floor_ns) {
         books->floor_ns = books->account->newest_synced_ns;
@@ -402,9 +403,10 @@ static int64_t waiting_since(struct books_bus *bus)
 
 static bool is_due(struct books *books, int64_t now_ns)
 {
-    /* A fifth is left for the commit itself. By default two groups share one commit of ext4's
-     * journal, which comes within 5 s of the first of them and costs a flush of its own. */
-    int64_t patience = books->options.persist_after_ns / 5 * 4;
+    /* The rest is for the tick, the commit itself, and a record that comes right behind a group.
+     * By default two groups then share one commit of ext4's journal, which comes within 5 s of the
+     * first of them and costs a flush and blocks of its own. */
+    int64_t patience = books->options.persist_after_ns / 10 * 7;
     for (size_t i = 0; i < books->bus_count; i++) {
         int64_t since = waiting_since(books->buses[i]);
         if (since != INT64_MAX && now_ns - since >= patience) {

@@ -70,8 +70,7 @@ struct when message_when(struct stream *stream, const struct item *item)
     struct when_boot boot = { .this_boot = item->this_boot, .clock = item->clock };
     if (item->clock.state != CLOCK_SYNCED) {
         const struct account_epoch *e = feed_epoch(stream->feed, item->epoch);
-        int64_t floor_ns = clock_floor().ns;
-        boot.floor_ns = e && e->floor_ns > floor_ns ? e->floor_ns : floor_ns;
+        boot.floor_ns = e ? e->floor_ns : 0;
         boot.clock = e ? e->clock : item->clock;
         boot.until = e ? e->until : item->time;
     }

@@ -5,7 +5,7 @@
 
     drain.py [--bin BUILD] [--records 50000] [--best-of 3]
 
-Records of 20 float32 values are stored on flash while the link is down; weir is stopped and its RAM
+Records of 20 float32 values of a simulated SDM630 are stored on flash while the link is down; weir is stopped and its RAM
 emptied. Then, several times and in turn: weir delivers a copy of that store to a broker (JSON,
 QoS 1, 20 in flight), and rig/publish sends the very same payloads to the same broker. With batches
 of 100 and without. Wall time and CPU (of the uplink process) are ratios to the publisher's.
@@ -29,7 +29,8 @@ BATCH = 'batch = { records = 100; delay = "100ms"; };'
 
 def floats():
     return ",\n".join(modbus_device(f"d{u}", u,
-                                    [(f"v{i}", 2 * i, 'type = "float32";') for i in range(POINTS)],
+                                    [(f"v{i}", 2 * i, 'table = "input"; type = "float32";')
+                                     for i in range(POINTS)],
                                     "0s") for u in range(1, DEVICES + 1))
 
 
@@ -43,7 +44,7 @@ def config(rig, port, url, name, more="", enabled="true"):
 
 def fill(rig, records):
     """A store with so many records, and nothing in RAM."""
-    meters = rig.meters(units=DEVICES, regs=125, time_reg=-1)
+    meters = rig.meters(units=DEVICES, regs=125, time_reg=-1, profile="sdm630")
     weir = rig.weir(config(rig, meters.port, "mqtt://127.0.0.1:9", "fill"), name="fill")
     wait_for(lambda: meters.report()["requests"] > records + DEVICES, timeout=120, what="polls")
     weir.stop()
@@ -96,7 +97,11 @@ def capture(rig, store, more, path):
         taker = subprocess.Popen(["mosquitto_sub", "-p", str(broker.port), "-q", "1", "-t", "weir/#",
                                   "-F", "%t\t%p", "-R"], stdout=out)
     time.sleep(1)
-    deliver(rig, store, broker, more, "capture")
+    deliver(rig, store, broker, more, os.path.basename(path))
+    sizes = [-1, os.path.getsize(path)]
+    while sizes[-1] != sizes[-2]:
+        time.sleep(1)
+        sizes.append(os.path.getsize(path))
     taker.terminate()
     taker.wait()
     broker.stop()
@@ -112,8 +117,10 @@ def bare(rig, broker, path, number):
 
 
 def case(rig, store, options, what, more):
-    path = rig.path("payloads")
+    path = rig.path(f"payloads-{what}")
     capture(rig, store, more, path)
+    with open(path, "rb") as f:
+        print(f"  {what}: {sum(1 for _ in f)} messages captured", file=sys.stderr)
     broker = rig.broker(f"broker-{what}", extra="max_queued_messages 0")
     ours, theirs = [], []
     for i in range(options.best_of):
