@@ -15,7 +15,7 @@
 #include "log/spool.h"
 #include "record/values.h"
 
-enum { WINDOW_BYTES = 2 * (FRAME_HEAD_BYTES + FRAME_BODY_MAX) };
+enum { WINDOW_FIRST = 16 * 1024, WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX };
 
 struct spool_reader {
     struct disk *disk;
@@ -36,7 +36,7 @@ struct spool_reader {
     const struct group_section *section;
     uint64_t at, end;
     uint8_t *window;
-    size_t filled, used;
+    size_t window_size, filled, used;
     bool this_boot;
     struct clock_offset clock;
 
@@ -55,7 +55,8 @@ int spool_reader_create(struct disk *disk, const char *bus, uint32_t size,
     r->size = size;
     r->segment.handle = -1;
     memcpy(r->bus, bus, strnlen(bus, WEIR_NAME_MAX));
-    r->window = malloc(WINDOW_BYTES);
+    r->window_size = WINDOW_FIRST;
+    r->window = malloc(r->window_size);
     r->values = malloc(WEIR_POINTS_MAX * sizeof *r->values);
     int e = r->window && r->values ? boot_id(r->boot_id) : -ENOMEM;
     if (e < 0) {
@@ -180,13 +181,30 @@ static void take_shape(struct spool_reader *r, const struct frame *frame)
     }
 }
 
-/* Reads on in the stretch from r->at to r->end. */
+/* A frame that is larger than the window needs a larger one. */
+static int grow(struct spool_reader *r)
+{
+    size_t size = r->window_size * 2 < WINDOW_MAX ? r->window_size * 2 : WINDOW_MAX;
+    uint8_t *more = size > r->window_size ? realloc(r->window, size) : NULL;
+    if (!more) {
+        return size > r->window_size ? -ENOMEM : -EBADMSG;
+    }
+    r->window = more;
+    r->window_size = size;
+    return 0;
+}
+
+/* Reads on in the stretch from r->at to r->end, behind what is left in the window. */
 static int refill(struct spool_reader *r)
 {
     memmove(r->window, r->window + r->used, r->filled - r->used);
     r->filled -= r->used;
     r->used = 0;
-    size_t want = WINDOW_BYTES - r->filled;
+    int e = r->filled == r->window_size ? grow(r) : 0;
+    if (e < 0) {
+        return e;
+    }
+    size_t want = r->window_size - r->filled;
     want = r->end - r->at < want ? (size_t)(r->end - r->at) : want;
     int64_t n = r->disk->ops->read(r->disk, r->segment.handle, r->window + r->filled, want, r->at);
     if (n < 0) {
@@ -202,18 +220,19 @@ static int refill(struct spool_reader *r)
 static int next_frame(struct spool_reader *r, struct frame *ret_frame)
 {
     for (int bad = 0; bad < 2;) {
-        if (r->filled - r->used < FRAME_HEAD_BYTES + FRAME_BODY_MAX && r->at < r->end) {
-            int e = refill(r);
-            if (e < 0) {
-                return e;
-            }
-        }
         size_t left = r->filled - r->used;
         const uint8_t *data = r->window + r->used;
         int64_t n = left ? frame_read(data, left, r->segment.seed, ret_frame) : 0;
         if (n > 0) {
             r->used += (size_t)n;
             return 1;
+        }
+        if (n == 0 && r->at < r->end) {
+            int e = refill(r);
+            if (e < 0) {
+                return e;
+            }
+            continue;
         }
         struct get in = get_init(data, left);
         get_u32(&in);
