@@ -37,7 +37,7 @@ struct reader {
 
     uint64_t order, epoch, previous_epoch; /* order 0: no epoch yet */
     uint64_t expected;                     /* the next number */
-    uint64_t target;                       /* seek: numbers up to here are passed over silently */
+    uint64_t wanted_epoch, wanted_after;   /* seek: of an epoch that had no segment yet */
     bool from_oldest, this_boot, closed, ended;
     uint64_t close_last;
     struct boot_time last_time;
@@ -248,6 +248,8 @@ static int newer_epoch(struct reader *r, struct epoch_name *ret_name)
         if (names[i].order > r->order && has_segment(r, names[i])) {
             *ret_name = names[i];
             e = 1;
+        } else if (names[i].order > r->order) {
+            r->bus_watch.seen = (struct timespec){ 0 }; /* its first segment changes only itself */
         }
     }
     free(names);
@@ -534,7 +536,7 @@ static int move_on(struct reader *r, bool *verified, struct item *item)
     }
     int e = enter_epoch(r, name);
     if (!r->from_oldest) {
-        r->expected = 1;
+        r->expected = name.epoch == r->wanted_epoch ? r->wanted_after + 1 : 1;
     }
     return e < 0 ? e : 2;
 }
@@ -566,9 +568,12 @@ int reader_seek(struct reader *reader, uint64_t order, uint64_t epoch, uint64_t 
         reader->expected = after + 1;
         return enter_epoch(reader, name);
     }
-    reader->order = order;
-    reader->epoch = epoch;
+    /* Its first segment may be about to be made: it is among those that may yet come. */
+    reader->order = order ? order - 1 : 0;
+    reader->epoch = 0;
     reader->ended = true;
+    reader->wanted_epoch = epoch;
+    reader->wanted_after = after;
     return 0;
 }
 

@@ -287,6 +287,10 @@ static int take(struct feed *f, struct item *item)
         return take_end(f, item);
     }
     f->has_held = false;
+    if (held->last < f->expected) {
+        return 0; /* the spool had it before the queue showed it */
+    }
+    held->first = held->first < f->expected ? f->expected : held->first;
     if (may_be_stored) {
         f->fill_last = held->last;
         f->fill_why = held->why;

@@ -209,6 +209,44 @@ static void removed(void **state)
     rig_remove(ram);
 }
 
+static void expect_silence(struct reader *reader, const char *bus)
+{
+    static const struct timespec long_ago[2] = { { 1000, 0 }, { 1000, 0 } };
+    assert_int_equal(utimensat(AT_FDCWD, bus, long_ago, 0), 0);
+    expect_nothing(reader);
+    expect_nothing(reader);
+}
+
+/* An epoch that is known, or has its folder, before it has a segment: nobody may overlook the first
+ * one when it comes, and the folder above it does not change then. */
+static void before_the_first_segment(void **state)
+{
+    const char *ram = rig_make();
+    char path[512], hidden[512], bus[FOLDER_PATH_MAX];
+    struct shape *shape = rig_shape("d1", 1);
+    struct queue *queue = rig_open(ram);
+    uint64_t epoch = queue_epoch(queue);
+    for (int i = 1; i <= 3; i++) {
+        rig_append(queue, shape, (float)i);
+    }
+    segment_path(ram, queue, 1, path);
+    snprintf(hidden, sizeof hidden, "%s/hidden", ram);
+    assert_int_equal(folder_bus(ram, "meters", bus), 0);
+    assert_int_equal(rename(path, hidden), 0);
+    struct reader *fresh = open_reader(ram), *resumed = open_reader(ram);
+    assert_int_equal(reader_seek(resumed, 1, epoch, 2), 0);
+    expect_silence(fresh, bus);
+    expect_silence(resumed, bus);
+    assert_int_equal(rename(hidden, path), 0);
+    expect_record(fresh, epoch, 1, 1);
+    expect_record(resumed, epoch, 3, 3);
+    reader_destroy(fresh);
+    reader_destroy(resumed);
+    queue_destroy(queue);
+    shape_destroy(shape);
+    rig_remove(ram);
+}
+
 /* A record that cannot be stored uses up its number, and the stream says so. */
 static void too_large(void **state)
 {
@@ -303,9 +341,10 @@ static void clock_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_and_read), cmocka_unit_test(reopened),  cmocka_unit_test(locked),
-        cmocka_unit_test(removed),          cmocka_unit_test(too_large), cmocka_unit_test(frugal),
-        cmocka_unit_test(clock_changes),
+        cmocka_unit_test(written_and_read), cmocka_unit_test(reopened),
+        cmocka_unit_test(locked),           cmocka_unit_test(removed),
+        cmocka_unit_test(too_large),        cmocka_unit_test(frugal),
+        cmocka_unit_test(clock_changes),    cmocka_unit_test(before_the_first_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
