@@ -163,56 +163,60 @@ static int set_up(struct core *core)
 
 /* ---- what happens once a second */
 
-/* The first trouble there is, "" if none. */
-static void find_trouble(struct core *core, int64_t now_ns, char *buf, size_t size)
+/* What is wrong with a child, "" if nothing. */
+static void find_trouble(const struct child *child, int64_t now_ns, char *buf, size_t size)
 {
     char text[STATS_TEXT];
-    buf[0] = 0;
-    for (size_t i = 0; i < core->child_count && !buf[0]; i++) {
-        const struct child *child = core->children[i];
-        const char *role = child_role_name(child->role);
-        if (child_in_trouble(child, now_ns)) {
-            snprintf(buf, size, "%s %s: %s", role, child->name, child->page->why);
-        } else if (child->role != ROLE_UPLINK) {
-            bool stalled = child->role == ROLE_STORE && child->ready &&
-                           now_ns - child->head->alive_ns > STALLED_NS;
-            stats_text(text, sizeof text,
-                       stalled ? "flash does not answer"
-                       : child->role == ROLE_BUS
-                           ? ((const struct stats_bus *)child->head)->trouble
+    const char *role = child_role_name(child->role);
+    bool away = false;
+    if (child_in_trouble(child, now_ns)) {
+        stats_text(text, sizeof text, child->page->why);
+    } else if (child->role == ROLE_BUS) {
+        stats_text(text, sizeof text, ((const struct stats_bus *)child->head)->trouble);
+    } else if (child->role == ROLE_STORE) {
+        bool stalled = child->ready && now_ns - child->head->alive_ns > STALLED_NS;
+        stats_text(text, sizeof text,
+                   stalled ? "flash does not answer"
                            : ((const struct stats_store *)child->head)->trouble);
-            if (text[0]) {
-                snprintf(buf, size, "%s %s: %s", role, child->name, text);
-            }
-        } else {
-            const struct stats_uplink *page = (const struct stats_uplink *)child->head;
-            bool away = !page->connected && now_ns - page->since_ns > CONNECT_GRACE_NS &&
-                        now_ns - child->started_ns > CONNECT_GRACE_NS;
-            stats_text(text, sizeof text, away ? page->words : page->trouble);
-            if (away || text[0]) {
-                snprintf(buf, size, "%s %s: %s%s", role, child->name, away ? "not connected: " : "",
-                         text);
-            }
-        }
+    } else {
+        const struct stats_uplink *page = (const struct stats_uplink *)child->head;
+        away = !page->connected && now_ns - page->since_ns > CONNECT_GRACE_NS &&
+               now_ns - child->started_ns > CONNECT_GRACE_NS;
+        stats_text(text, sizeof text, away ? page->words : page->trouble);
     }
+    buf[0] = 0;
+    if (away || text[0]) {
+        snprintf(buf, size, "%s %s: %s%s", role, child->name, away ? "not connected: " : "", text);
+    }
+}
+
+/* One child's trouble has come or gone; while it lasts, its words may change. */
+static void watch_child(struct core *core, struct child *child, int64_t now_ns)
+{
+    char trouble[TROUBLE_TEXT];
+    find_trouble(child, now_ns, trouble, sizeof trouble);
+    bool was = child->trouble[0] != 0, is = trouble[0] != 0;
+    if (is && !was) {
+        child->trouble_since_ns = now_ns;
+        say(SAY_WARNING, "degraded: %s", trouble);
+        events_add(core, &(struct event){ .event = "degraded", .why = trouble });
+    } else if (was && !is) {
+        say(SAY_NOTICE, "recovered after_s=%lld from: %s",
+            (long long)((now_ns - child->trouble_since_ns) / NS_PER_S), child->trouble);
+        events_add(core, &(struct event){ .event = "recovered", .why = child->trouble });
+    }
+    memcpy(child->trouble, trouble, sizeof trouble);
 }
 
 static void watch_trouble(struct core *core, int64_t now_ns)
 {
-    char trouble[TROUBLE_TEXT];
-    find_trouble(core, now_ns, trouble, sizeof trouble);
-    bool was = core->trouble[0] != 0, is = trouble[0] != 0;
-    if (is && !was) {
-        core->trouble_since_ns = now_ns;
-        say(SAY_WARNING, "degraded: %s", trouble);
-        events_add(core, &(struct event){ .event = "degraded", .why = trouble });
-    } else if (was && !is) {
-        say(SAY_NOTICE, "recovered after_s=%lld",
-            (long long)((now_ns - core->trouble_since_ns) / NS_PER_S));
-        events_add(core, &(struct event){ .event = "recovered", .why = core->trouble });
+    const char *first = "";
+    for (size_t i = 0; i < core->child_count; i++) {
+        struct child *child = core->children[i];
+        watch_child(core, child, now_ns);
+        first = first[0] ? first : child->trouble;
     }
-    memcpy(core->trouble, trouble, sizeof trouble);
-    stats_text(core->stats->trouble, STATS_TEXT, trouble);
+    stats_text(core->stats->trouble, STATS_TEXT, first);
 }
 
 /* When the clock becomes synchronised, receivers get what they need to repair earlier stamps. */
@@ -302,6 +306,9 @@ static void replace_ended(struct core *core)
             continue;
         }
         if (!child->next_section[0]) {
+            if (child->trouble[0]) {
+                events_add(core, &(struct event){ .event = "recovered", .why = child->trouble });
+            }
             child_remove(core, child);
             continue;
         }

@@ -44,9 +44,11 @@ struct child {
     int64_t started_ns, start_at_ns, delay_ns, killed_ns, stop_at_ns, link_lost_ns;
     uint64_t bad;
     bool ready, stopping;
-    bool held;        /* to be started once store is ready, or takes too long */
-    bool wants_epoch; /* a bus that has asked and not been answered */
-    char why[STATS_TEXT]; /* core's own reason for ending it; "" if it was not core */
+    bool held;                  /* to be started once store is ready, or takes too long */
+    bool wants_epoch;           /* a bus that has asked and not been answered */
+    char why[STATS_TEXT];       /* core's own reason for ending it; "" if it was not core */
+    char trouble[TROUBLE_TEXT]; /* what was wrong with it at the last look; "" if nothing */
+    int64_t trouble_since_ns;
 };
 
 struct core {
@@ -61,8 +63,6 @@ struct core {
     struct shape *event_shape;
     struct clock_offset clock;
     int64_t second_ns, day_ns;
-    char trouble[TROUBLE_TEXT]; /* as of the last look */
-    int64_t trouble_since_ns;
     bool stop, hurry, reload;
     int64_t store_patience_ns; /* until then others wait for store */
     uint64_t given_epoch;      /* for the bus `weir`; 0: none */
