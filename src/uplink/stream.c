@@ -158,6 +158,20 @@ static int take_end(struct stream *stream, const struct item *item)
     return 1;
 }
 
+/* Nothing under way: what was passed over needs no acknowledgement. */
+static void settle_idle(struct stream *stream)
+{
+    struct cursor_entry *c = &stream->cursor;
+    bool moved =
+        c->confirmed.epoch != stream->passed.epoch || c->confirmed.seq != stream->passed.seq;
+    if (stream->text_records || !moved || !stream->passed.epoch || stream->rewind) {
+        return;
+    }
+    c->confirmed = stream->passed;
+    c->ranges = stream->trail.ranges;
+    stream->dirty = true;
+}
+
 /* The record was refused often enough: it is passed over, and said so. */
 static void set_aside(struct stream *stream, const struct item *item)
 {
@@ -172,17 +186,32 @@ static void set_aside(struct stream *stream, const struct item *item)
     }
 }
 
+/* The cursor moves behind it at once, else the refusal of the next one would begin with it again:
+ * what lies before is to be answered first. */
+static int take_refused(struct stream *stream, const struct item *item)
+{
+    if ((stream->text_records && carrier_send(stream) != 0) ||
+        window_oldest(&stream->up->window, stream->index)) {
+        return 0;
+    }
+    set_aside(stream, item);
+    settle_idle(stream);
+    return 1;
+}
+
 /* Only one record may be under way while a refused one is tried again. 1: go on, 0: wait. */
 static int may_send(struct stream *stream, struct place place)
 {
     if (!stream->alone_until.epoch) {
         return 1;
     }
+    if (window_waiting(&stream->up->window, stream->index)) {
+        return 0; /* also what lies behind: its refusal would hide that of this one */
+    }
     if (!before_or_at(place, stream->alone_until)) {
         stream->alone_until = (struct place){ 0 };
-        return 1;
     }
-    return !window_waiting(&stream->up->window, stream->index);
+    return 1;
 }
 
 /* skip_older: this uplink is for what is new; what waited longer it leaves out and says so. */
@@ -204,8 +233,7 @@ static int take_record(struct stream *stream, const struct item *item)
     }
     if (stream->refused_count >= REFUSALS_MAX && place.epoch == stream->refused_at.epoch &&
         place.seq == stream->refused_at.seq) {
-        set_aside(stream, item);
-        return 1;
+        return take_refused(stream, item);
     }
     bool full = stream->text_records >= (uint64_t)up->options->batch_records;
     bool elsewhere = stream->text_records && stream->text_source->route != source->route;
@@ -318,20 +346,6 @@ bool stream_pump(struct stream *stream, int64_t now_ns)
         carrier_send(stream);
     }
     return moved;
-}
-
-/* Nothing under way: what was passed over needs no acknowledgement. */
-static void settle_idle(struct stream *stream)
-{
-    struct cursor_entry *c = &stream->cursor;
-    bool moved =
-        c->confirmed.epoch != stream->passed.epoch || c->confirmed.seq != stream->passed.seq;
-    if (stream->text_records || !moved || !stream->passed.epoch || stream->rewind) {
-        return;
-    }
-    c->confirmed = stream->passed;
-    c->ranges = stream->trail.ranges;
-    stream->dirty = true;
 }
 
 void stream_settle(struct stream *stream)
