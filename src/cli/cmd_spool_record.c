@@ -133,12 +133,10 @@ struct when spool_records_when(const struct spool_records *records)
     const struct item *item = &records->item;
     const struct account_epoch *e =
         records->account ? account_find(records->account, records->of->bus, item->epoch) : NULL;
-    int64_t floor_ns = clock_floor().ns;
     e = e ? e : records->of;
-    struct when_boot boot = { .this_boot = item->this_boot,
-                              .clock = e->clock,
-                              .floor_ns = e->floor_ns > floor_ns ? e->floor_ns : floor_ns,
-                              .until = e->until };
+    struct when_boot boot = {
+        .this_boot = item->this_boot, .clock = e->clock, .floor_ns = e->floor_ns, .until = e->until
+    };
     return when_of(item->time, item->clock, &boot, records->clock);
 }
 

@@ -49,7 +49,8 @@ struct sending {
     struct spool_progress progress;
     struct stats_uplink last; /* how far it is */
     bool all_done, hopeless, waited;
-    int64_t began_ns;
+    int64_t began_ns, answer_ns; /* answer_ns: when the broker last answered to a message */
+    uint64_t answers;
 };
 
 static void show_progress(struct sending *s, const struct stats_uplink *stats)
@@ -75,7 +76,11 @@ static bool watch(void *context, const struct stats_uplink *stats, bool all_done
     memcpy(&s->last, stats, sizeof s->last);
     s->all_done = all_done;
     s->hopeless = hopeless && !stats->connected;
-    s->waited = !stats->connected && boot_now().ns - stats->since_ns > s->options->wait_ns;
+    if (stats->accepted + stats->refused != s->answers) {
+        s->answers = stats->accepted + stats->refused;
+        s->answer_ns = boot_now().ns;
+    }
+    s->waited = boot_now().ns - s->answer_ns > s->options->wait_ns;
     show_progress(s, stats);
     return s->all_done || s->hopeless || s->waited;
 }
@@ -88,7 +93,7 @@ static int verdict(struct sending *s, int status)
     bool begun = stats->head.layout || stats->since_ns;
     spool_progress_end(&s->progress);
     if (status != 0 && !begun) {
-        return EXIT_CANNOT; /* it has been told why */
+        return status == EXIT_CONFIG ? EXIT_USAGE : EXIT_CANNOT; /* it has been told why */
     }
     printf("%s: %llu records in %llu messages acknowledged by %s", s->store->path,
            (unsigned long long)stats->records, (unsigned long long)stats->accepted,
@@ -102,7 +107,9 @@ static int verdict(struct sending *s, int status)
                stats->trouble);
         return EXIT_DEGRADED;
     }
-    printf("; not all: %s\n", status == EXIT_AGAIN ? "ended by a signal" : stats->words);
+    printf("; not all: %s\n", status == EXIT_AGAIN ? "ended by a signal"
+                              : stats->words[0]    ? stats->words
+                                                   : "the broker does not answer");
     return EXIT_CANNOT;
 }
 
@@ -119,7 +126,7 @@ static int send_store(void *context, struct spool_store *store)
                                         .watch = watch,
                                         .context = &s };
         spool_progress_start(&s.progress);
-        s.began_ns = boot_now().ns;
+        s.began_ns = s.answer_ns = boot_now().ns;
         status = verdict(&s, uplink_run_errand(&errand));
     }
     send_clean(&s.work);

@@ -20,7 +20,7 @@ struct send_options {
     size_t setting_count;
     const char *as;   /* begin where this uplink was; NULL: with the oldest */
     int64_t since_ns; /* begin with the first record of this wall time; 0: no */
-    int64_t wait_ns;  /* without a connection, then it gives up */
+    int64_t wait_ns;  /* without an answer, then it gives up */
 };
 
 /* What the uplink works in instead of {ram}: removed again by send_clean(). */

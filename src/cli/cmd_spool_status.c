@@ -104,11 +104,10 @@ struct when spool_epoch_until(const struct spool_summary *summary,
                               const struct account_epoch *epoch)
 {
     const struct account *account = summary->state.account;
-    int64_t floor_ns = clock_floor().ns;
     struct when_boot boot = {
         .this_boot = !memcmp(epoch->boot_id, summary->store->boot_id, sizeof epoch->boot_id),
         .clock = epoch->clock,
-        .floor_ns = epoch->floor_ns > floor_ns ? epoch->floor_ns : floor_ns,
+        .floor_ns = epoch->floor_ns,
         .until = epoch->until,
     };
     return when_of(epoch->until, epoch->clock, &boot, spool_clock(summary->store, account));
