@@ -57,7 +57,7 @@ struct source *message_source(struct stream *stream, const struct shape *shape)
     size_t guess = stream->source_guess + 1;
     for (size_t n = 0; n < stream->source_count; n++, guess++) {
         guess = guess < stream->source_count ? guess : 0;
-        if (stream->sources[guess]->shape == shape) {
+        if (stream->sources[guess]->shape->hash == shape->hash) {
             stream->source_guess = guess;
             return stream->sources[guess];
         }
