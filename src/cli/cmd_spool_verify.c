@@ -109,6 +109,19 @@ static void check_number(struct verify *v)
     }
 }
 
+/* Does something that began as a group of this segment stand at this place? */
+static bool trace(struct spool_walk *w, uint64_t at)
+{
+    uint8_t raw[FRAME_HEAD_BYTES + 8];
+    struct segment *s = &w->segment;
+    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
+        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at) != sizeof raw) {
+        return false;
+    }
+    struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
+    return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
+}
+
 /* A group that is being written is whole a moment later. */
 static int wait_whole(struct verify *v)
 {
@@ -120,16 +133,33 @@ static int wait_whole(struct verify *v)
     return r;
 }
 
+/* Was the group written again, into the next segment, because writing it failed here? */
+static bool failed_write(struct verify *v)
+{
+    struct spool_walk *w = v->walk;
+    struct segment next;
+    if (w->index == w->count ||
+        segment_open(w->disk, w->generations[w->index], SPOOL_SEGMENT_BYTES, &next) < 0) {
+        return false;
+    }
+    bool again = next.header.first_group <= w->group.number;
+    segment_close(&next);
+    return again;
+}
+
 static int check_group(struct verify *v)
 {
     struct spool_walk *w = v->walk;
-    bool newest = w->index == w->count;
+    bool newest = w->index == w->count && !trace(w, group_end(&w->group));
     int r = newest ? wait_whole(v) : 1;
     if (r < 0) {
         return r;
     }
     if (!w->whole && spool_walk_recycled(w)) {
         return 0;
+    }
+    if (!w->whole && failed_write(v)) {
+        return 1;
     }
     check_number(v);
     r = beheaded(w) ? verify_hold(v) : 0;
@@ -141,19 +171,6 @@ static int check_group(struct verify *v)
 }
 
 /* ---- the ends of segments */
-
-/* Does something that began as a group of this segment stand where the next one would? */
-static bool trace(struct spool_walk *w)
-{
-    uint8_t raw[FRAME_HEAD_BYTES + 8];
-    struct segment *s = &w->segment;
-    if (w->expected + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
-        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, w->expected) != sizeof raw) {
-        return false;
-    }
-    struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
-    return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
-}
 
 /* Behind the last group of the newest segment: it may be about to be written. 1: there is one more
  * by now. */
@@ -167,11 +184,11 @@ static int check_tail(struct verify *v)
     if (w->index < w->count) {
         return 0; /* the next segment says with which number it began */
     }
-    for (int i = 0; r == 0 && trace(w) && i < PATIENCE; i++) {
+    for (int i = 0; r == 0 && trace(w, w->expected) && i < PATIENCE; i++) {
         poll(NULL, 0, PATIENCE_MS);
         r = spool_walk_group(w);
     }
-    if (r == 0 && trace(w)) {
+    if (r == 0 && trace(w, w->expected)) {
         verify_tell(v, w->name, w->expected,
                     "group %llu, the newest: its head does not pass; a write that was cut off, or "
                     "damage; what it had is not known",

@@ -439,6 +439,13 @@ class Damage(Spool):
         format.write_spool_segment(spool, 2, 4, again)
         _, records, _ = self.look(self.folder)
         self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
+        at = list(format.groups(spool))[3]["at"]        # torn where it failed: nothing is lost
+        patch(self.segment, at + 2000, bytes(3000))
+        _, records, _ = self.look(self.folder)
+        self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
+        patch(self.segment, at, bytes(BLOCK))
+        _, records, _ = self.look(self.folder)
+        self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
         broker = self.rig.broker()
         receive = self.rig.receive(broker, "--verify", "--json")
         wait_for(lambda: "subscribed at" in receive.log_text(), what="subscribed")
