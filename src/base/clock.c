@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define OLD_NS (30 * 86400 * NS_PER_S)
+
 static int64_t clock_ns(clockid_t id)
 {
     struct timespec t;
@@ -49,17 +51,22 @@ struct clock_offset clock_read(enum clock_source source, const char *file)
     int64_t wall = clock_ns(CLOCK_REALTIME);
     int64_t after = clock_ns(CLOCK_BOOTTIME);
     offset.ns = wall - (before + (after - before) / 2);
-    bool synced = source == CLOCK_SOURCE_SYSTEM ||
+    bool synced = (source == CLOCK_SOURCE_SYSTEM && wall > clock_built().ns - OLD_NS) ||
                   (source == CLOCK_SOURCE_FILE && file && access(file, F_OK) == 0) ||
                   (source == CLOCK_SOURCE_AUTO && kernel_synced());
     offset.state = synced ? CLOCK_SYNCED : CLOCK_UNSYNCED;
     return offset;
 }
 
+struct wall_time clock_built(void)
+{
+    return (struct wall_time){ WEIR_BUILD_TIME * NS_PER_S };
+}
+
 struct wall_time clock_floor(void)
 {
     struct stat st;
-    int64_t floor_ns = WEIR_BUILD_TIME * NS_PER_S;
+    int64_t floor_ns = clock_built().ns;
     if (stat("/var/lib/systemd/timesync/clock", &st) == 0) {
         int64_t kept_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
         floor_ns = kept_ns > floor_ns ? kept_ns : floor_ns;

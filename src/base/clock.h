@@ -38,12 +38,15 @@ struct wall_time wall_now(void);
  * it is; or the existence of a file. */
 enum clock_source { CLOCK_SOURCE_AUTO, CLOCK_SOURCE_SYSTEM, CLOCK_SOURCE_FILE };
 
-/* Reads both clocks as one and asks the source. `file` only for CLOCK_SOURCE_FILE. */
+/* Reads both clocks as one and asks the source. `file` only for CLOCK_SOURCE_FILE. The clock as it
+ * is does not count as synchronised while it is a month older than this program. */
 struct clock_offset clock_read(enum clock_source source, const char *file);
 
 /* A wall time that it is later than, whatever the clock says: when this program was built, or the
  * newest time that systemd-timesyncd kept. */
 struct wall_time clock_floor(void);
+/* When this program was built. */
+struct wall_time clock_built(void);
 
 static inline struct wall_time wall_from_boot(struct boot_time t, struct clock_offset offset)
 {

@@ -158,6 +158,8 @@ static int set_up(struct core *core)
         return EXIT_CANNOT; /* without a card weir runs from RAM, and store says so */
     }
     read_clock(core);
+    core->was_synced = core->clock.state == CLOCK_SYNCED;
+    clocks_load(core);
     return 0;
 }
 
@@ -219,27 +221,6 @@ static void watch_trouble(struct core *core, int64_t now_ns)
     stats_text(core->stats->trouble, STATS_TEXT, first);
 }
 
-/* When the clock becomes synchronised, receivers get what they need to repair earlier stamps. */
-static void watch_clock(struct core *core)
-{
-    bool was_synced = core->clock.state == CLOCK_SYNCED;
-    read_clock(core);
-    if (was_synced || core->clock.state != CLOCK_SYNCED) {
-        return;
-    }
-    struct event event = { .event = "clock",
-                           .was = "unsynced",
-                           .has_offset = true,
-                           .offset_s = (double)core->clock.ns / (double)NS_PER_S };
-    for (size_t i = 0; i < core->child_count; i++) {
-        if (core->children[i]->role == ROLE_BUS) {
-            event.of_bus = core->children[i]->name;
-            event.of_epoch = ((const struct stats_bus *)core->children[i]->head)->epoch;
-            events_add(core, &event);
-        }
-    }
-}
-
 /* Once a day: what was polled, missed, left out. */
 static void write_account(struct core *core)
 {
@@ -273,7 +254,8 @@ static void every_second(struct core *core, int64_t now_ns)
         return;
     }
     core->second_ns = now_ns;
-    watch_clock(core);
+    read_clock(core);
+    clocks_watch(core);
     watch_trouble(core, now_ns);
     trim_all(core);
     say_flush();
@@ -520,6 +502,7 @@ static void tear_down(struct core *core)
         child_remove(core, core->children[core->child_count - 1]);
     }
     free(core->children);
+    free(core->unsure);
     queue_destroy(core->events);
     shape_destroy(core->event_shape);
     stats_unmap(core->stats, sizeof *core->stats);

@@ -6,6 +6,7 @@
  *   core.c     set-up and the loop      child.c   one child: start, watch, end, start again
  *   trim.c     removes what all have    events.c  records of the gateway's own bus `weir`
  *   reload.c   a changed configuration  control.c the socket that says we are here
+ *   clocks.c   epochs from before the clock was right
  */
 #ifndef CORE_PRIVATE_H
 #define CORE_PRIVATE_H
@@ -51,6 +52,12 @@ struct child {
     int64_t trouble_since_ns;
 };
 
+/* An epoch with records whose time was not known. */
+struct unsure_epoch {
+    char bus[WEIR_NAME_MAX + 1];
+    uint64_t epoch;
+};
+
 struct core {
     const char *file;
     struct config *config;
@@ -62,6 +69,9 @@ struct core {
     struct queue *events;
     struct shape *event_shape;
     struct clock_offset clock;
+    bool was_synced; /* as of the last look */
+    struct unsure_epoch *unsure;
+    size_t unsure_count;
     int64_t second_ns, day_ns;
     bool stop, hurry, reload;
     int64_t store_patience_ns; /* until then others wait for store */
@@ -97,6 +107,13 @@ struct event {
 };
 int events_open(struct core *core, int *ret_pid);
 void events_add(struct core *core, const struct event *event);
+
+/* clocks.c */
+/* What an earlier run of this boot had on its list. */
+void clocks_load(struct core *core);
+/* Once a second: when the clock is synchronised, receivers get what they need to repair earlier
+ * stamps. */
+void clocks_watch(struct core *core);
 
 /* trim.c */
 void trim_all(struct core *core);

@@ -56,7 +56,8 @@ struct account {
     uint8_t boot_id[16];
     struct boot_time made;
     struct clock_offset clock;
-    int64_t newest_synced_ns; /* newest wall time that was ever synchronised; 0: none */
+    int64_t newest_synced_ns; /* wall time that has passed for certain: the newest synchronised one,
+                                 and how long boots without it have lasted since; 0: unknown */
     size_t epoch_count;
     struct account_epoch *epochs; /* by bus name, then order */
     size_t uplink_count;

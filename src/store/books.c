@@ -23,7 +23,9 @@
 #define RETRY_MAX_NS   (30 * NS_PER_S)
 #define CURSORS_NS     (30 * NS_PER_S)
 #define CLOCK_STEP_NS  (5 * NS_PER_S)
-#define EPOCH_RANDOM   32
+#define STEP_QUIET_NS  (3600 * NS_PER_S) /* nothing is too old this long after a step of the clock \
+                                          */
+#define EPOCH_RANDOM 32
 enum { MARKS = 16, EPOCHS_KEPT = 64 };
 
 /* ---- buses */
@@ -133,21 +135,55 @@ static void end_old_epochs(struct books *books, bool damage)
     }
 }
 
-/* Time goes on from boot to boot, whatever the clock says. */
+static bool is_ours(const struct books *books, const uint8_t boot_id[16])
+{
+    return !memcmp(boot_id, books->boot_id, sizeof books->boot_id);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Time goes on from boot to boot, whatever the clock says: a boot begins after the earlier ones,
+ * and those lasted as long as they did. */
 static void find_floor(struct books *books)
 {
+    const struct account *a = books->account;
     /* It is later now than the floor says, so it was that much later when the boot began. */
     books->floor_ns = clock_floor().ns - boot_now().ns;
-    if (memcmp(books->account->boot_id, books->boot_id, sizeof books->boot_id) != 0 &&
-        books->account->newest_synced_ns > books->floor_ns) {
-        books->floor_ns = books->account->newest_synced_ns;
+    if (!is_ours(books, a->boot_id)) {
+        books->floor_ns = later(books->floor_ns, a->newest_synced_ns);
     }
-    for (size_t i = 0; i < books->account->epoch_count; i++) {
-        const struct account_epoch *e = &books->account->epochs[i];
-        if (!memcmp(e->boot_id, books->boot_id, sizeof e->boot_id) && e->floor_ns) {
-            books->floor_ns = e->floor_ns; /* as it was when this boot was young */
+    for (size_t i = 0; i < a->epoch_count; i++) {
+        const struct account_epoch *e = &a->epochs[i];
+        bool synced = e->clock.state == CLOCK_SYNCED;
+        if (!is_ours(books, e->boot_id) && (synced || e->floor_ns)) {
+            int64_t ended_ns = e->until.ns + (synced ? e->clock.ns : e->floor_ns);
+            books->floor_ns = later(books->floor_ns, ended_ns);
         }
     }
+    for (size_t i = 0; i < a->epoch_count; i++) {
+        if (is_ours(books, a->epochs[i].boot_id) && a->epochs[i].floor_ns) {
+            books->floor_ns = a->epochs[i].floor_ns; /* as it was when this boot was young */
+        }
+    }
+}
+
+/* Has the clock been set since this boot's last group? */
+static void find_step(struct books *books)
+{
+    const struct account *a = books->account;
+    int64_t moved = books->clock.ns - a->clock.ns;
+    if (is_ours(books, a->boot_id) && (moved > CLOCK_STEP_NS || moved < -CLOCK_STEP_NS)) {
+        books->stepped_ns = boot_now().ns;
+    }
+}
+
+/* After a boot, too, the clock may have been set to anything. */
+bool books_calm(const struct books *books, int64_t now_ns)
+{
+    return books->clock.state == CLOCK_SYNCED && now_ns - books->stepped_ns >= STEP_QUIET_NS;
 }
 
 static int open_writer(struct books *books, const struct account *known)
@@ -199,6 +235,7 @@ int books_open(const struct books_options *options, struct clock_offset clock,
         books_trouble(b, r, "the spool cannot be opened");
     }
     find_floor(b);
+    find_step(b);
     if (b->counter.value > b->account->counter) {
         b->account->counter = b->counter.value;
     }
@@ -290,9 +327,9 @@ int books_commit(struct books *books, struct batch *batch, unsigned why)
     memcpy(a->boot_id, books->boot_id, sizeof a->boot_id);
     a->made = boot_now();
     a->clock = books->clock;
-    if (books->clock.state == CLOCK_SYNCED) {
-        a->newest_synced_ns = wall_from_boot(a->made, books->clock).ns;
-    }
+    a->newest_synced_ns = books->clock.state == CLOCK_SYNCED
+                              ? wall_from_boot(a->made, books->clock).ns
+                              : later(a->newest_synced_ns, books->floor_ns + a->made.ns);
     int r = writer_commit(books->writer, batch, a, why);
     if (r < 0) {
         books_trouble(books, r, "the spool cannot be written");
@@ -366,8 +403,8 @@ static void note_clock(struct books *books, struct clock_offset clock, int64_t n
     books->clock = clock;
     for (size_t i = 0; i < books->account->epoch_count; i++) {
         struct account_epoch *e = &books->account->epochs[i];
-        bool ours = !memcmp(e->boot_id, books->boot_id, sizeof e->boot_id);
-        if (ours && (clock.state == CLOCK_SYNCED || e->clock.state != CLOCK_SYNCED)) {
+        if (is_ours(books, e->boot_id) &&
+            (clock.state == CLOCK_SYNCED || e->clock.state != CLOCK_SYNCED)) {
             e->clock = clock;
         }
     }

@@ -25,6 +25,8 @@ static inline struct place place_later(struct place a, struct place b)
 struct books_bus *books_bus(struct books *books,
                             const char *name); /* finds or adds; NULL: memory */
 int books_commit(struct books *books, struct batch *batch, unsigned why);
+/* Is the clock right, and has been for an hour, so that something may be too old? */
+bool books_calm(const struct books *books, int64_t now_ns);
 void books_trouble(struct books *books, int error, const char *what);
 void books_add_folder_buses(struct books *books);
 

@@ -189,7 +189,7 @@ static void forget_removed(struct books *books, int64_t wall_ns)
 {
     for (size_t i = books->account->uplink_count; i-- > 0;) {
         struct account_uplink *u = &books->account->uplinks[i];
-        if (!configured(&books->options, u->name) && books->clock.state == CLOCK_SYNCED &&
+        if (!configured(&books->options, u->name) && books_calm(books, boot_now().ns) &&
             u->seen_ns && wall_ns - u->seen_ns > books->options.max_age_ns) {
             account_uplink_remove(books->account, u);
         }

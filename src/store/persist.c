@@ -44,6 +44,18 @@ static int take_hole(struct books *books, struct books_bus *bus, const struct it
     return 0;
 }
 
+/* The newest word counts, but one that nothing vouches for never replaces one that something does.
+ */
+static void learn_clock(const struct books *books, struct account_epoch *e, const struct item *item)
+{
+    if (books->clock.state == CLOCK_SYNCED &&
+        !memcmp(e->boot_id, books->boot_id, sizeof e->boot_id)) {
+        e->clock = books->clock;
+    } else if (item->clock.state == CLOCK_SYNCED || e->clock.state != CLOCK_SYNCED) {
+        e->clock = item->clock;
+    }
+}
+
 static int take_end(struct books *books, struct books_bus *bus, const struct item *item)
 {
     struct account_epoch *e = epoch_of(books, bus, item->order, item->epoch);
@@ -52,7 +64,7 @@ static int take_end(struct books *books, struct books_bus *bus, const struct ite
     }
     e->flags = item->clean ? ACCOUNT_CLEAN : 0;
     e->until = item->time;
-    e->clock = item->clock;
+    learn_clock(books, e, item);
     bus->reached = (struct place){ item->order, item->epoch, item->last };
     return 0;
 }
@@ -140,7 +152,7 @@ static int take_record(struct books *books, struct books_bus *bus, const struct 
             struct account_epoch *e = account_find(books->account, bus->name, item->epoch);
             bus->reached = (struct place){ item->order, item->epoch, item->first };
             e->until = item->time;
-            e->clock = item->clock.state == CLOCK_SYNCED ? item->clock : e->clock;
+            learn_clock(books, e, item);
         }
         return r;
     }

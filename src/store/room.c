@@ -12,9 +12,6 @@
 #include "base/say.h"
 #include "store/books_private.h"
 
-#define STEP_QUIET_NS                                                                              \
-    (3600 * NS_PER_S) /* no deletion by age this long after a step of the clock                    \
-                       */
 enum { SPARE = 1 };
 
 /* The first group behind segment `index` that can be read. 1, 0: none. */
@@ -152,17 +149,33 @@ static uint64_t allowed(const struct books *books)
     return limit < 2 ? 2 : limit;
 }
 
+/* What is known by now of the clock of the boot that a group was made in: a later word than its own
+ * counts, for the clock may have been wrong. */
+static struct clock_offset clock_of(const struct books *books, const struct account *made_with)
+{
+    if (!memcmp(made_with->boot_id, books->boot_id, sizeof books->boot_id)) {
+        return books->clock;
+    }
+    for (size_t i = 0; i < books->account->epoch_count; i++) {
+        const struct account_epoch *e = &books->account->epochs[i];
+        if (e->clock.state == CLOCK_SYNCED &&
+            !memcmp(made_with->boot_id, e->boot_id, sizeof e->boot_id)) {
+            return e->clock;
+        }
+    }
+    return made_with->clock;
+}
+
 static bool is_too_old(struct books *books, int64_t now_ns)
 {
     struct group group;
-    bool quiet = books->stepped_ns && now_ns - books->stepped_ns < STEP_QUIET_NS;
-    if (quiet || books->clock.state != CLOCK_SYNCED || group_behind(books, 0, &group) != 1) {
+    if (!books_calm(books, now_ns) || group_behind(books, 0, &group) != 1) {
         return false;
     }
-    const struct account *a = group.account;
-    int64_t made_ns = wall_from_boot(a->made, a->clock).ns;
+    struct clock_offset clock = clock_of(books, group.account);
+    int64_t made_ns = wall_from_boot(group.account->made, clock).ns;
     int64_t wall_ns = wall_from_boot((struct boot_time){ now_ns }, books->clock).ns;
-    bool old = a->clock.state == CLOCK_SYNCED && wall_ns - made_ns > books->options.max_age_ns;
+    bool old = clock.state == CLOCK_SYNCED && wall_ns - made_ns > books->options.max_age_ns;
     group_finish(&group);
     return old;
 }

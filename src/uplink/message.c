@@ -70,9 +70,15 @@ struct when message_when(struct stream *stream, const struct item *item)
     struct when_boot boot = { .this_boot = item->this_boot, .clock = item->clock };
     if (item->clock.state != CLOCK_SYNCED) {
         const struct account_epoch *e = feed_epoch(stream->feed, item->epoch);
-        boot.floor_ns = e ? e->floor_ns : 0;
+        /* Without account, for want of a spool, this boot began no sooner than that. */
+        boot.floor_ns = e                 ? e->floor_ns
+                        : item->this_boot ? clock_floor().ns - boot_now().ns
+                                          : clock_built().ns;
         boot.clock = e ? e->clock : item->clock;
         boot.until = e ? e->until : item->time;
+        if (item->this_boot && stream->up->synced.state == CLOCK_SYNCED) {
+            boot.clock = stream->up->synced;
+        }
     }
     return when_of(item->time, item->clock, &boot, stream->up->clock);
 }

@@ -112,11 +112,12 @@ struct uplink {
     struct stream **streams;
     size_t stream_count;
     struct timespec account_seen; /* mtime of the account when its buses were looked at */
-    size_t turn; /* the stream that may send first: behind the last that did */
+    size_t turn;                  /* the stream that may send first: behind the last that did */
     struct meter meter;
     struct drain drain;
     struct trail_view view;
-    struct clock_offset clock; /* as of the last second */
+    struct clock_offset clock;  /* as of the last second */
+    struct clock_offset synced; /* as it was when it was synchronised */
     int64_t clock_read_ns;
     int64_t last_refused_ns;
 

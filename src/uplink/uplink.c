@@ -202,6 +202,7 @@ static void every_second(struct uplink *up, int64_t now_ns)
     if (up->errand && up->errand->rescued) {
         up->clock.ns += now_ns; /* what is known of other boots is that they ended before now */
     }
+    up->synced = up->clock.state == CLOCK_SYNCED ? up->clock : up->synced;
     find_streams(up);
     say_flush();
 }

@@ -10,6 +10,11 @@ static struct when exact(struct boot_time time, struct clock_offset offset)
     return (struct when){ wall_from_boot(time, offset), JSON_CLOCK_SYNCED, 0 };
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Of an earlier boot that never knew the time: it ended before this one began. */
 static struct when estimate(struct boot_time time, int64_t claimed_ns, int64_t least_ns,
                             const struct when_boot *boot, struct clock_offset now)
@@ -17,7 +22,8 @@ static struct when estimate(struct boot_time time, int64_t claimed_ns, int64_t l
     int64_t rest_ns = boot->until.ns > time.ns ? boot->until.ns - time.ns : 0;
     int64_t most_ns = now.ns - rest_ns;
     if (most_ns < least_ns) {
-        most_ns = least_ns;
+        claimed_ns = most_ns;
+        least_ns = most_ns < clock_built().ns ? most_ns : clock_built().ns;
     }
     int64_t at_ns = claimed_ns < least_ns ? least_ns : claimed_ns > most_ns ? most_ns : claimed_ns;
     int64_t early_ns = at_ns - least_ns, late_ns = most_ns - at_ns;
@@ -41,6 +47,8 @@ struct when when_of(struct boot_time time, struct clock_offset noted, const stru
     if (!boot->this_boot && now.state == CLOCK_SYNCED) {
         return estimate(time, claimed_ns, least_ns, boot, now);
     }
-    return (
-        struct when){ { claimed_ns > least_ns ? claimed_ns : least_ns }, JSON_CLOCK_UNSYNCED, 0 };
+    if (boot->clock.state == CLOCK_SYNCED) {
+        least_ns = later(least_ns, time.ns + boot->clock.ns); /* this boot did know the time once */
+    }
+    return (struct when){ { later(claimed_ns, least_ns) }, JSON_CLOCK_UNSYNCED, 0 };
 }

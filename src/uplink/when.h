@@ -9,6 +9,9 @@
  *   another boot, never synchronised               between the newest time known before that boot
  *                                                  and the start of this one: estimated, with bound
  *   this boot, not synchronised                    unsynced: no sooner than the newest time known
+ *
+ * A floor that the clock of now contradicts was set by a clock that was wrong; then nothing is left
+ * but the date of the build.
  */
 #ifndef UPLINK_WHEN_H
 #define UPLINK_WHEN_H
@@ -22,7 +25,7 @@
 /* What is known of the boot that a record was made in. */
 struct when_boot {
     bool this_boot;
-    struct clock_offset clock; /* the newest known of that boot */
+    struct clock_offset clock; /* the newest known of that boot, synchronised if it ever was */
     int64_t floor_ns;          /* wall time that it cannot have begun before; 0: unknown */
     struct boot_time until;    /* it lasted at least that long */
 };
