@@ -84,7 +84,7 @@ struct host {
     int append_error;
 
     int64_t second_ns, minute_ns, waited_ns;
-    sigset_t wait_mask; /* signals that may end a wait */
+    sigset_t wait_mask;   /* signals that may end a wait */
     uint64_t given_epoch; /* by store, not used yet; 0: none */
     bool stop, orphan;
 };

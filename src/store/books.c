@@ -23,8 +23,9 @@
 #define RETRY_MAX_NS   (30 * NS_PER_S)
 #define CURSORS_NS     (30 * NS_PER_S)
 #define CLOCK_STEP_NS  (5 * NS_PER_S)
-#define STEP_QUIET_NS  (3600 * NS_PER_S) /* nothing is too old this long after a step of the clock \
-                                          */
+#define STEP_QUIET_NS                                                                              \
+    (3600 * NS_PER_S) /* nothing is too old this long after a step of the clock                    \
+                       */
 #define EPOCH_RANDOM 32
 enum { MARKS = 16, EPOCHS_KEPT = 64 };
 

@@ -9,7 +9,7 @@ Each case has a loop device of its own with ext4 (4 KiB blocks, noatime, as Rasp
 its root) and nothing else on it; all run side by side. Counting begins when weir has started and
 the file system is at rest, and ends after one `sync`.
 
-down-1, down-20, down-1000   the link is down; so many float32 values a second, default settings
+down-1 -20 -100 -1000        the link is down; so many float32 values a second, default settings
 down-10000                   groups of 64 KiB and more
 up                           the link is up, checkpoint = "1m"; what ten checkpoints cost
 up-0, up-batch, up-slow      checkpoint = "0": plain; batch.delay = "1s"; a proxy that delays the
@@ -166,6 +166,7 @@ def cases(rig):
     plain = floats(20, 2, "1s")
     return [Down(rig, "down-1", floats(1, 1, "1s"), 1),
             Down(rig, "down-20", floats(20, 1, "1s"), 20),
+            Down(rig, "down-100", floats(20, 5, "1s"), 100),
             Down(rig, "down-1000", floats(20, 50, "1s"), 1000),
             Down(rig, "down-10000", floats(50, 20, "100ms"), 10000, sustained=True),
             Up(rig, "up", True, plain, spool='checkpoint = "1m"; '),

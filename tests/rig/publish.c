@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     mosquitto_int_option(mosq, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_connect_callback_set(mosq, on_connect);
     mosquitto_publish_callback_set(mosq, on_publish);
-    if (mosquitto_connect(mosq, "127.0.0.1", atoi(argv[1]), 60) != 0) {
+    if (mosquitto_connect(mosq, "127.0.0.1", (int)strtol(argv[1], NULL, 10), 60) != 0) {
         fputs("publish: no broker\n", stderr);
         return 1;
     }

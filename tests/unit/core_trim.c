@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "core/private.h"
+#include "log/cursor.h"
 #include "log/folder.h"
 #include "log/gone.h"
-#include "log/cursor.h"
 
 static struct core core;
 static struct stats_core stats;
