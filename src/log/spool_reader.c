@@ -15,7 +15,11 @@
 #include "log/spool.h"
 #include "record/values.h"
 
-enum { WINDOW_FIRST = 16 * 1024, WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX };
+enum {
+    WINDOW_FIRST = 16 * 1024,
+    WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX,
+    CLOCK_BODY_BYTES = 8 + 8 + 1,
+};
 
 struct spool_reader {
     struct disk *disk;
@@ -39,6 +43,8 @@ struct spool_reader {
     size_t window_size, filled, used;
     bool this_boot;
     struct clock_offset clock;
+    bool clock_lost;    /* what stood here may have been a change of it */
+    bool written_again; /* what is missing here stands in a later segment */
 
     struct shape_table shapes;
     struct weir_value *values;
@@ -72,7 +78,7 @@ static void leave_group(struct spool_reader *r)
     if (r->in_group) {
         group_finish(&r->group);
     }
-    r->in_group = false;
+    r->in_group = r->written_again = false;
     r->section = NULL;
     r->filled = r->used = 0;
 }
@@ -220,6 +226,39 @@ static int refill(struct spool_reader *r)
     return 0;
 }
 
+/* A write that failed, or that a kill left unfinished, is done again in a later segment: is the
+ * present group one of those? */
+static bool find_written_again(struct spool_reader *r)
+{
+    uint64_t *generations;
+    size_t count;
+    bool found = false;
+    if (spool_list(r->disk, SPOOL_SEGMENT, &generations, &count) < 0) {
+        return false;
+    }
+    for (size_t i = count; i-- > 0 && !found && generations[i] > r->segment.header.generation;) {
+        struct segment later;
+        if (segment_open(r->disk, generations[i], r->size, &later) == 0) {
+            uint64_t first = later.header.first_group;
+            found = first && first <= r->group.number;
+            segment_close(&later);
+        }
+    }
+    free(generations);
+    return found;
+}
+
+/* Something of the section cannot be used. True if it is better to leave the rest of it too. */
+static bool note_damage(struct spool_reader *r)
+{
+    r->written_again = r->written_again || find_written_again(r);
+    if (r->written_again) {
+        r->used = r->filled;
+        r->at = r->end;
+    }
+    return r->written_again;
+}
+
 /* The next frame of the stretch that passes. 1, 0 at its end, or negative errno. One damaged frame
  * is stepped over by the length it claims; if the next does not pass either, the rest is lost. */
 static int next_frame(struct spool_reader *r, struct frame *ret_frame)
@@ -242,9 +281,10 @@ static int next_frame(struct spool_reader *r, struct frame *ret_frame)
         struct get in = get_init(data, left);
         get_u32(&in);
         size_t skip = FRAME_HEAD_BYTES + (size_t)get_uint(&in, 3);
-        if (n == 0 || in.failed || skip > left) {
+        if (left == 0 || note_damage(r) || n == 0 || in.failed || skip > left) {
             break;
         }
+        r->clock_lost |= skip == FRAME_HEAD_BYTES + CLOCK_BODY_BYTES;
         r->used += skip;
         bad++;
     }
@@ -283,6 +323,7 @@ static void enter_section(struct spool_reader *r)
     }
     stretch(r, at, r->section ? r->section->bytes : 0);
     const struct account_epoch *e = account_find(g->account, r->bus, r->epoch);
+    r->clock_lost = false;
     r->this_boot = e && !memcmp(e->boot_id, r->boot_id, sizeof r->boot_id);
     r->clock = e ? e->clock : (struct clock_offset){ 0 };
 }
@@ -353,7 +394,11 @@ static int take_record(struct spool_reader *r, const struct frame *frame, uint64
     uint64_t seq = get_u64(&in);
     struct boot_time time = { get_i64(&in) };
     const struct shape *shape = shape_find(&r->shapes, get_u64(&in));
-    if (in.failed || !shape || seq < first || seq < r->section->first || seq > r->section->last) {
+    if (in.failed || seq < first || seq < r->section->first || seq > r->section->last) {
+        return 0;
+    }
+    if (!shape || r->clock_lost) {
+        note_damage(r);
         return 0;
     }
     values_get(&in, &shape->view, r->values);
@@ -381,6 +426,7 @@ static void take_clock(struct spool_reader *r, const struct frame *frame)
     clock.state = get_u8(&in) == CLOCK_SYNCED ? CLOCK_SYNCED : CLOCK_UNSYNCED;
     if (!in.failed) {
         r->clock = clock;
+        r->clock_lost = false;
     }
 }
 
