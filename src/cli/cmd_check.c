@@ -78,7 +78,7 @@ int cmd_check(int argc, char **argv)
     if (!findings) {
         return EXIT_CANNOT;
     }
-    int r = config_check(file, findings);
+    int r = config_check(file, findings, true);
     findings_print(findings, stdout);
     if (r == 0) {
         print_good(file, findings_warnings(findings));

@@ -194,7 +194,7 @@ static void check_uplinks(struct config *config, struct findings *findings,
 }
 
 /* The nearest folder that exists decides on which file system a path will lie. */
-static bool on_tmpfs(const char *path)
+bool config_in_ram(const char *path)
 {
     char part[512];
     struct statfs fs;
@@ -210,21 +210,21 @@ static bool on_tmpfs(const char *path)
 }
 
 static void check_places(struct config *config, struct findings *findings,
-                         const struct settings *settings)
+                         const struct settings *settings, bool look_at_flash)
 {
     config_setting_t *spool = config_group(config, "spool", NULL);
     spool = spool ? spool : config_root_setting(&config->tree);
-    if (!on_tmpfs(settings->ram)) {
+    if (!config_in_ram(settings->ram)) {
         tree_find(findings, spool, WEIR_LOG_WARNING, "ram: %s is not in RAM (tmpfs)",
                   settings->ram);
     }
-    if (on_tmpfs(settings->directory)) {
+    if (look_at_flash && config_in_ram(settings->directory)) {
         tree_find(findings, spool, WEIR_LOG_WARNING,
                   "directory: %s is in RAM and does not outlive a boot", settings->directory);
     }
 }
 
-int config_check(const char *path, struct findings *findings)
+int config_check(const char *path, struct findings *findings, bool look_at_flash)
 {
     struct config *config;
     struct settings settings;
@@ -234,7 +234,7 @@ int config_check(const char *path, struct findings *findings)
     }
     settings_read(config, findings, &settings);
     check_across(config, findings);
-    check_places(config, findings, &settings);
+    check_places(config, findings, &settings, look_at_flash);
     check_buses(config, findings, &settings.buses);
     check_uplinks(config, findings, &settings);
     config_unload(config);

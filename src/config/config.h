@@ -154,7 +154,10 @@ int config_uplink(struct config *config, const char *name, const struct weir_upl
                   struct findings *findings, struct uplink_config **ret_uplink);
 
 /* Everything at once, plugins and models included; opens no port. What `weir check` and the start
- * of `weir run` use. Returns 0 if there is no error (plugins that do not load are warnings). */
-int config_check(const char *path, struct findings *findings);
+ * of `weir run` use; the latter must not look_at_flash, which may never answer. Returns 0 if there
+ * is no error (plugins that do not load are warnings). */
+int config_check(const char *path, struct findings *findings, bool look_at_flash);
+/* Does this path lie on a tmpfs, or will it when it is made? */
+bool config_in_ram(const char *path);
 
 #endif

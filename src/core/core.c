@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -49,49 +48,18 @@ bool core_to_store(struct core *core, const struct link_message *message)
     return store && store->link && link_send(store->link, message) == 0;
 }
 
-bool core_store_pending(const struct core *core, int64_t now_ns)
+static bool is_ready(const struct child *child)
 {
-    const struct child *store = NULL;
-    for (size_t i = 0; i < core->child_count; i++) {
-        store = core->children[i]->role == ROLE_STORE ? core->children[i] : store;
-    }
-    bool ready = store && store->pid && store->ready && !store->stopping;
-    return store && !ready && (store->next_section || now_ns < core->store_patience_ns);
+    return child && child->pid && child->ready && !child->stopping;
+}
+
+bool core_store_pending(struct core *core, int64_t now_ns)
+{
+    const struct child *store = child_find(core, ROLE_STORE, STORE_NAME);
+    return store && !is_ready(store) && (store->next_section || now_ns < core->store_patience_ns);
 }
 
 /* ---- set-up */
-
-static int lock_folder(const char *path, int *ret_fd)
-{
-    char file[FOLDER_PATH_MAX], text[24] = "";
-    int r = folder_make(path);
-    if (r < 0) {
-        say(SAY_ERROR, "cannot make %s: %s", path, strerror(-r));
-        return r;
-    }
-    snprintf(file, sizeof file, "%s/lock", path);
-    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        fd = open(file, O_RDONLY | O_CLOEXEC); /* a read-only card can be locked all the same */
-    }
-    if (fd < 0) {
-        say(SAY_ERROR, "cannot open %s: %s", file, strerror(errno));
-        return -errno;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t n = pread(fd, text, sizeof text - 1, 0);
-        text[n > 0 ? strcspn(text, "\n") : 0] = 0;
-        say(SAY_ERROR, "%s is in use by another weir, pid %s", path, text);
-        close(fd);
-        return -EWOULDBLOCK;
-    }
-    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) < 0) {
-        say(SAY_WARNING, "cannot write %s: %s", file, strerror(errno));
-    }
-    *ret_fd = fd;
-    return 0;
-}
 
 static int open_page(struct core *core)
 {
@@ -152,8 +120,8 @@ static int set_up(struct core *core)
     if (r < 0) {
         return EXIT_DEGRADED;
     }
-    if (lock_folder(core->settings.ram, &core->ram_lock_fd) < 0 ||
-        lock_folder(core->settings.directory, &core->flash_lock_fd) == -EWOULDBLOCK ||
+    if (lock_ram(core->settings.ram, &core->ram_lock_fd) < 0 ||
+        lock_flash(core->settings.directory, &core->flash_lock_fd) == -EWOULDBLOCK ||
         open_page(core) < 0 || (r = open_signals(core)) < 0) {
         return EXIT_CANNOT; /* without a card weir runs from RAM, and store says so */
     }
@@ -407,7 +375,9 @@ int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch)
     int64_t until_ns = boot_now().ns + EPOCH_PATIENCE_NS;
     core->given_epoch = 0;
     core_to_store(core, &message);
-    while (!core->given_epoch && !core->stop && boot_now().ns < until_ns) {
+    bool late = boot_now().ns >= core->store_patience_ns; /* the start has waited for it enough */
+    while (!core->given_epoch && !core->stop && boot_now().ns < until_ns &&
+           (!late || is_ready(child_find(core, ROLE_STORE, STORE_NAME)))) {
         turn(core);
     }
     *ret_epoch = core->given_epoch;

@@ -115,6 +115,11 @@ void clocks_load(struct core *core);
  * stamps. */
 void clocks_watch(struct core *core);
 
+/* lock.c: 0, -EWOULDBLOCK: another weir has it, or another errno; all are said. lock_flash() may
+ * also come back with -ETIMEDOUT: flash does not answer. */
+int lock_ram(const char *path, int *ret_fd);
+int lock_flash(const char *path, int *ret_fd);
+
 /* trim.c */
 void trim_all(struct core *core);
 
@@ -123,7 +128,7 @@ void core_more(struct core *core, const struct link_message *message);
 /* Sends a message to store; false if it does not run. */
 bool core_to_store(struct core *core, const struct link_message *message);
 /* Store is about to be ready: uplinks wait for it, so that their cursors are there. */
-bool core_store_pending(const struct core *core, int64_t now_ns);
+bool core_store_pending(struct core *core, int64_t now_ns);
 /* A queue_epoch_source for the bus `weir`. */
 int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch);
 

@@ -27,7 +27,7 @@ int core_check(const char *file)
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         struct findings *findings = findings_create();
-        int r = findings ? config_check(file, findings) : -ENOMEM;
+        int r = findings ? config_check(file, findings, false) : -ENOMEM;
         if (findings) {
             findings_print(findings, stderr);
             findings_destroy(findings);

@@ -231,7 +231,9 @@ int books_open(const struct books_options *options, struct clock_offset clock,
         books_destroy(b);
         return r;
     }
-    r = options->disk ? open_writer(b, b->known ? b->account : NULL) : -ENODEV;
+    r = options->disk         ? open_writer(b, b->known ? b->account : NULL)
+        : options->disk_error ? options->disk_error
+                              : -ENODEV;
     if (r < 0) {
         books_trouble(b, r, "the spool cannot be opened");
     }

@@ -31,6 +31,7 @@ struct books_uplink {
 struct books_options {
     const char *ram, *gateway;
     struct disk *disk; /* NULL: there is no spool (yet) */
+    int disk_error;    /* why; negative errno */
     uint32_t segment_bytes, batch_bytes;
     uint64_t limit_bytes;
     int64_t persist_after_ns, checkpoint_ns, max_age_ns;

@@ -218,6 +218,9 @@ static int open_disk(struct store *s)
         int opened = disk_folder(path, &s->disk);
         r = opened < 0 && r < 0 ? r : opened;
     }
+    if (r == 0 && config_in_ram(path)) {
+        say(SAY_WARNING, "%s is in RAM and does not outlive a boot", path);
+    }
     return r;
 }
 
@@ -320,6 +323,7 @@ static int open_books(struct store *s)
         .ram = s->settings.ram,
         .gateway = s->settings.gateway,
         .disk = s->disk,
+        .disk_error = r,
         .segment_bytes = SPOOL_SEGMENT_BYTES,
         .batch_bytes = BATCH_BYTES,
         .limit_bytes = (uint64_t)s->settings.limit_bytes,

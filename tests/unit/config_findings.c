@@ -318,7 +318,7 @@ static void whole(void **state)
                            "};\n"
                            "uplinks = { up = { devices = [ \"e\", \"f\" ]; }; };\n");
     struct findings *findings = findings_create();
-    assert_int_equal(config_check(rig_path("weir.conf"), findings), -EINVAL);
+    assert_int_equal(config_check(rig_path("weir.conf"), findings, true), -EINVAL);
     char *found = rig_findings(findings), *at = strstr(found, ": no adapter-nosuch.so in ");
     static const char begin[] =
         "weir.conf:1: error: spool.ram_limit: must lie between 4MiB and 64GiB\n"
