@@ -126,6 +126,38 @@ class Store(RigTest):
         self.assertEqual(weir.stop(), 0)
         self.verdict(receive)
 
+    def test_broker_killed_with_what_it_had_acknowledged(self):
+        """What a broker acknowledged and had not handed on dies with it; receive names just that."""
+        broker = self.rig.broker(extra="autosave_interval 1800")
+        report = self.rig.path("report.json")
+        receive = self.receiver(broker, "--report", report)
+        proxy = self.rig.proxy(broker)
+        weir = self.rig.weir(self.text(self.uplink(proxy.url)))
+        wait_for(lambda: receive.text().count('"reading"') > 20, what="readings")
+        receive.stop()
+        seen = [json.loads(line) for line in receive.text().splitlines() if line.startswith("{")]
+        last = max(r["seq"] for r in seen if r.get("bus") == "bus")
+        confirmed = self.confirmed(weir)
+        wait_for(lambda: self.confirmed(weir) > confirmed + 20, what="twenty more acknowledged")
+        proxy.command("down")
+        proxy.command("cut")
+        wait_for(lambda: not weir.status()["uplinks"][0]["connected"], what="not connected")
+        acknowledged = self.confirmed(weir)
+        broker.kill()
+        broker.start()
+        again = self.rig.receive(broker, "--verify", "--json", "--report", report, name="again")
+        wait_for(lambda: "subscribed at" in again.log_text(), what="subscribed")
+        proxy.command("up")
+        wait_for(lambda: again.text().count('"reading"') > 20, what="readings")
+        self.assertEqual(weir.stop(), 0)
+        again.stop()
+        verdict = again.text() + again.log_text()
+        self.assertRegex(verdict, rf"\b{last + 1}\.\.{acknowledged}\b", verdict[-2000:])
+
+    def confirmed(self, weir):
+        streams = weir.status()["uplinks"][0]["streams"]
+        return next(s["confirmed"] for s in streams if s["bus"] == "bus")
+
     def test_link_up_writes_nothing(self):
         broker = self.rig.broker()
         weir = self.rig.weir(self.text(self.uplink(broker.url), spool='checkpoint = "0"; ',
