@@ -58,7 +58,7 @@ struct spool_records {
     struct weir_value *values;
     struct item item;               /* the record */
     const struct account_epoch *of; /* its bus and epoch, in the account of its group */
-    size_t unknown;                 /* records whose shape is nowhere */
+    size_t unusable;                /* records whose shape is nowhere, or whose clock is lost */
 };
 
 int spool_records_init(struct spool_records *records, const struct spool_store *store,

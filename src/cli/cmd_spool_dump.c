@@ -170,7 +170,7 @@ static int dump_group(struct dump *dump, const struct spool_walk *walk)
 {
     const struct group *group = &walk->group;
     spool_records_shapes(&dump->records, walk);
-    dump->damaged |= !walk->whole || walk->skipped;
+    dump->damaged |= (!walk->whole && !walk->written_again) || walk->skipped;
     for (size_t i = 0; i < group->section_count; i++) {
         struct spool_frames frames = spool_records_section(&dump->records, walk, i);
         const struct account_epoch *e = dump->records.of;
@@ -248,7 +248,7 @@ static int dump_store(void *context, struct spool_store *store)
     spool_progress_end(&dump->progress);
     if (r < 0) {
         dump->status = ferror(stdout) ? EXIT_CANNOT : spool_cannot(store, r, NULL);
-    } else if (dump->damaged || dump->records.unknown) {
+    } else if (dump->damaged || dump->records.unusable) {
         fprintf(stderr, "weir: %s: there is damage; weir spool verify says where\n", store->path);
     }
     forget(dump);

@@ -72,7 +72,8 @@ struct spool_frames spool_records_section(struct spool_records *records,
     return spool_walk_section(walk, section);
 }
 
-static void take_clock(struct spool_records *records, const struct frame *frame)
+static void take_clock(struct spool_records *records, const struct frame *frame,
+                       struct spool_frames *frames)
 {
     struct get in = get_init(frame->body, frame->body_len);
     get_i64(&in);
@@ -80,11 +81,12 @@ static void take_clock(struct spool_records *records, const struct frame *frame)
     clock.state = get_u8(&in) == CLOCK_SYNCED ? CLOCK_SYNCED : CLOCK_UNSYNCED;
     if (!in.failed) {
         records->item.clock = clock;
+        frames->clock_lost = false;
     }
 }
 
 static bool take_record(struct spool_records *records, const struct group_section *section,
-                        const struct frame *frame)
+                        const struct frame *frame, struct spool_frames *frames)
 {
     struct get in = get_init(frame->body, frame->body_len);
     struct item *item = &records->item;
@@ -94,8 +96,9 @@ static bool take_record(struct spool_records *records, const struct group_sectio
     if (in.failed || item->first < section->first || item->first > section->last) {
         return false;
     }
-    if (!item->shape) {
-        records->unknown++;
+    if (!item->shape || frames->clock_lost) {
+        records->unusable++;
+        frames->at = frames->to_damage ? frames->end : frames->at;
         return false;
     }
     values_get(&in, &item->shape->view, records->values);
@@ -108,9 +111,9 @@ int spool_records_next(struct spool_records *records, const struct spool_walk *w
     struct frame frame;
     while (spool_frames_next(frames, &frame) == 1) {
         if (frame.kind == FRAME_CLOCK) {
-            take_clock(records, &frame);
+            take_clock(records, &frame, frames);
         } else if (frame.kind == FRAME_RECORD &&
-                   take_record(records, &walk->group.sections[section], &frame)) {
+                   take_record(records, &walk->group.sections[section], &frame, frames)) {
             return 1;
         }
     }

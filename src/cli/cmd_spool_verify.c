@@ -133,20 +133,6 @@ static int wait_whole(struct verify *v)
     return r;
 }
 
-/* Was the group written again, into the next segment, because writing it failed here? */
-static bool failed_write(struct verify *v)
-{
-    struct spool_walk *w = v->walk;
-    struct segment next;
-    if (w->index == w->count ||
-        segment_open(w->disk, w->generations[w->index], SPOOL_SEGMENT_BYTES, &next) < 0) {
-        return false;
-    }
-    bool again = next.header.first_group <= w->group.number;
-    segment_close(&next);
-    return again;
-}
-
 static int check_group(struct verify *v)
 {
     struct spool_walk *w = v->walk;
@@ -158,7 +144,7 @@ static int check_group(struct verify *v)
     if (!w->whole && spool_walk_recycled(w)) {
         return 0;
     }
-    if (!w->whole && failed_write(v)) {
+    if (w->written_again) {
         return 1;
     }
     check_number(v);

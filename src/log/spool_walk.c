@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CLOCK_BODY_BYTES = 8 + 8 + 1 };
+
 int spool_walk_create(struct disk *disk, struct spool_walk **ret_walk)
 {
     struct spool_walk *w = calloc(1, sizeof *w);
@@ -144,6 +146,21 @@ bool spool_walk_recycled(struct spool_walk *walk)
 
 /* ---- groups */
 
+/* A write that failed, or that a kill left unfinished, is done again in a later segment. */
+static bool is_written_again(struct spool_walk *w)
+{
+    bool found = false;
+    for (size_t i = w->index; i < w->count && !found; i++) {
+        struct segment later;
+        if (segment_open(w->disk, w->generations[i], SPOOL_SEGMENT_BYTES, &later) == 0) {
+            uint64_t first = later.header.first_group;
+            found = first && first <= w->group.number;
+            segment_close(&later);
+        }
+    }
+    return found;
+}
+
 static int load(struct spool_walk *w)
 {
     memset(w->data, 0, w->group.length);
@@ -154,6 +171,7 @@ static int load(struct spool_walk *w)
         return whole;
     }
     w->whole = whole;
+    w->written_again = !whole && is_written_again(w);
     return 1;
 }
 
@@ -184,7 +202,8 @@ static struct spool_frames stretch(const struct spool_walk *w, uint64_t at, uint
 {
     return (struct spool_frames){ .at = w->data + at,
                                   .end = w->data + at + bytes,
-                                  .seed = w->segment.seed };
+                                  .seed = w->segment.seed,
+                                  .to_damage = w->written_again };
 }
 
 struct spool_frames spool_walk_shapes(const struct spool_walk *walk)
@@ -210,13 +229,13 @@ int spool_frames_next(struct spool_frames *frames, struct frame *ret_frame)
             frames->at += n;
             return 1;
         }
-        frames->damaged = true;
         struct get in = get_init(frames->at, left);
         get_u32(&in);
         size_t skip = FRAME_HEAD_BYTES + (size_t)get_uint(&in, 3);
-        if (n == 0 || in.failed || skip > left) {
+        if (n == 0 || in.failed || skip > left || frames->to_damage) {
             break;
         }
+        frames->clock_lost |= skip == FRAME_HEAD_BYTES + CLOCK_BODY_BYTES;
         frames->at += skip;
     }
     frames->at = frames->end;

@@ -31,6 +31,7 @@ struct spool_walk {
     /* Of the group. */
     struct group group;
     bool has_group, whole, skipped; /* skipped: what stands at `expected` is no group */
+    bool written_again;             /* not whole, and it stands in a later segment too */
     uint64_t expected;              /* where the group was to begin */
     uint64_t above;                 /* number of the one before it in this segment */
     uint8_t *data;                  /* its bytes; what is cut off is zeros */
@@ -53,7 +54,9 @@ bool spool_walk_recycled(struct spool_walk *walk);
 struct spool_frames {
     const uint8_t *at, *end;
     uint32_t seed;
-    bool damaged; /* something was stepped over */
+    bool to_damage;  /* of a group that was written again, only what passes before any damage counts
+                      */
+    bool clock_lost; /* what was stepped over may have been a clock frame */
 };
 
 struct spool_frames spool_walk_shapes(const struct spool_walk *walk);

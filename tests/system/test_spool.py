@@ -364,6 +364,25 @@ class Damage(Spool):
         self.assertIn(f":{at}: groups 3 to 6 cannot be read", lines)
         self.assertEqual({seq for _, _, seq in told(lines)}, set(range(201, 601)))
 
+    def test_clock_frame(self):
+        """Without its clock frame a record has no time that could be told: it is left out."""
+        group = self.groups[4]
+        with open(self.segment, "rb") as f:
+            at = f.read().index(format.struct.pack("<qqB", 0, 10**18, 1), group["at"])
+        flip(self.segment, at + 10)
+        self.damaged(range(401, 501), group["at"])
+
+    def test_send_tells_damage(self):
+        flip(self.segment, self.groups[4]["at"] + 20)
+        broker = self.rig.broker()
+        receive = self.rig.receive(broker, "--verify", "--json")
+        wait_for(lambda: "subscribed at" in receive.log_text(), what="subscribed")
+        done = self.spool("send", broker.url, self.folder, changes=self.folder)
+        self.assertIn(": 800 records", done.stdout)
+        wait_for(lambda: receive.text().count('"seq"') >= 800, what="all that can be read")
+        self.assertEqual(receive.stop(), 0, receive.text()[-2000:])
+        self.assertIn('"before":[{"first":401,"last":500,"why":"damage"}]', receive.text())
+
     def test_one_header(self):
         for at in (12, SEGMENT - BLOCK + 12):
             flip(self.segment, at)
@@ -440,6 +459,10 @@ class Damage(Spool):
         _, records, _ = self.look(self.folder)
         self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
         at = list(format.groups(spool))[3]["at"]        # torn where it failed: nothing is lost
+        with open(self.segment, "rb") as f:
+            flip(self.segment, f.read().index(format.struct.pack("<Q", 350), at))
+        _, records, _ = self.look(self.folder)
+        self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
         patch(self.segment, at + 2000, bytes(3000))
         _, records, _ = self.look(self.folder)
         self.assertEqual([r["seq"] for r in records], list(range(1, 451)))
