@@ -22,11 +22,7 @@
 #define RETRY_FIRST_NS NS_PER_S
 #define RETRY_MAX_NS   (30 * NS_PER_S)
 #define CURSORS_NS     (30 * NS_PER_S)
-#define CLOCK_STEP_NS  (5 * NS_PER_S)
-#define STEP_QUIET_NS                                                                              \
-    (3600 * NS_PER_S) /* nothing is too old this long after a step of the clock                    \
-                       */
-#define EPOCH_RANDOM 32
+#define EPOCH_RANDOM   32
 enum { MARKS = 16, EPOCHS_KEPT = 64 };
 
 /* ---- buses */
@@ -171,22 +167,6 @@ static void find_floor(struct books *books)
     }
 }
 
-/* Has the clock been set since this boot's last group? */
-static void find_step(struct books *books)
-{
-    const struct account *a = books->account;
-    int64_t moved = books->clock.ns - a->clock.ns;
-    if (is_ours(books, a->boot_id) && (moved > CLOCK_STEP_NS || moved < -CLOCK_STEP_NS)) {
-        books->stepped_ns = boot_now().ns;
-    }
-}
-
-/* After a boot, too, the clock may have been set to anything. */
-bool books_calm(const struct books *books, int64_t now_ns)
-{
-    return books->clock.state == CLOCK_SYNCED && now_ns - books->stepped_ns >= STEP_QUIET_NS;
-}
-
 static int open_writer(struct books *books, const struct account *known)
 {
     const struct books_options *o = &books->options;
@@ -238,7 +218,7 @@ int books_open(const struct books_options *options, struct clock_offset clock,
         books_trouble(b, r, "the spool cannot be opened");
     }
     find_floor(b);
-    find_step(b);
+    steps_load(b);
     if (b->counter.value > b->account->counter) {
         b->account->counter = b->counter.value;
     }
@@ -399,11 +379,9 @@ int64_t books_wake_ns(const struct books *books, int64_t now_ns)
 
 static void note_clock(struct books *books, struct clock_offset clock, int64_t now_ns)
 {
-    int64_t moved = clock.ns - books->clock.ns;
-    if (moved > CLOCK_STEP_NS || moved < -CLOCK_STEP_NS) {
-        books->stepped_ns = now_ns;
-    }
+    struct clock_offset before = books->clock;
     books->clock = clock;
+    steps_note(books, before, now_ns);
     for (size_t i = 0; i < books->account->epoch_count; i++) {
         struct account_epoch *e = &books->account->epochs[i];
         if (is_ours(books, e->boot_id) &&

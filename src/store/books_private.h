@@ -5,6 +5,7 @@
  *
  *   books.c    opening, epochs, the tick      persist.c  from the queues into groups
  *   cursors.c  who has confirmed what         room.c     freeing, limits, age
+ *   steps.c    steps of the wall clock
  */
 #ifndef STORE_BOOKS_PRIVATE_H
 #define STORE_BOOKS_PRIVATE_H
@@ -25,8 +26,6 @@ static inline struct place place_later(struct place a, struct place b)
 struct books_bus *books_bus(struct books *books,
                             const char *name); /* finds or adds; NULL: memory */
 int books_commit(struct books *books, struct batch *batch, unsigned why);
-/* Is the clock right, and has been for an hour, so that something may be too old? */
-bool books_calm(const struct books *books, int64_t now_ns);
 void books_trouble(struct books *books, int error, const char *what);
 void books_add_folder_buses(struct books *books);
 
@@ -40,6 +39,14 @@ bool cursors_passed(const struct books *books, const struct account_epoch *epoch
 /* The lowest place confirmed by all configured uplinks, as the account has it. */
 struct place cursors_lowest(const struct account *account, const struct books_options *options,
                             const char *bus);
+
+/* steps.c */
+/* At the start: when was the last step of this boot? */
+void steps_load(struct books *books);
+/* The clock was `before` and is books->clock. */
+void steps_note(struct books *books, struct clock_offset before, int64_t now_ns);
+/* Is the clock right, and has been for an hour, so that something may be too old? */
+bool books_calm(const struct books *books, int64_t now_ns);
 
 /* persist.c */
 int persist_all(struct books *books, unsigned why);

@@ -194,7 +194,7 @@ static bool errand_over(struct uplink *up, bool moved)
 
 static void every_second(struct uplink *up, int64_t now_ns)
 {
-    if (now_ns - up->clock_read_ns < NS_PER_S) {
+    if (up->clock_read_ns && now_ns - up->clock_read_ns < NS_PER_S) {
         return;
     }
     up->clock_read_ns = now_ns;

@@ -25,6 +25,7 @@ from rig import RigTest, Weir, counting_devices, wait_for
 REGS = 10
 DAY = 86400
 EXACT_S = 0.010
+SEGMENT = 4 << 20
 LIBRARY = (glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + [None])[0]
 IN_BOOT = ('mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"')
 Y2038 = datetime(2038, 1, 19, tzinfo=timezone.utc).timestamp()
@@ -331,6 +332,324 @@ class Clock(RigTest):
             self.assertEqual(part, sorted(part))
             self.assertGreaterEqual(part[0], begun + ahead - 1)
             self.assertLessEqual(part[-1], time.time() + ahead)
+
+    # ---- (d)
+
+    def test_2038_for_a_minute(self):
+        """Synchronised to a wrong time, then right: all is delivered, none is too old."""
+        self.synchronise()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        link = self.link_down(broker)
+        weir = self.box(link.url, spool='max_age = "60s"; ', **self.FAST)
+        self.segments(weir, 2)
+        self.shift(Y2038 - time.time())
+        self.persisted(weir)
+        weir.kill_role("store spool")
+        self.persisted(weir)
+        self.shift(0)
+        self.persisted(weir)
+        self.power_cut(weir)
+        weir.start()
+        self.persisted(weir)
+        link.command("up")
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        self.check_nothing_deleted(weir, receive)
+        times = [seconds(r["time"]) for r in self.readings(receive)]
+        wrong = [i for i, t in enumerate(times) if t > Y2038 - DAY]
+        self.assertEqual(wrong, list(range(wrong[0], wrong[-1] + 1)), "in the order of reading")
+        self.assertGreater(len(times), wrong[-1] + 1)
+        for i, t in enumerate(times):
+            if i not in range(wrong[0], wrong[-1] + 1):
+                self.assertLess(abs(t - time.time()), 600)
+
+    def check_nothing_deleted(self, weir, receive):
+        self.assertNotIn("the oldest segment leaves", weir.log_text())
+        self.assertNotIn('"why":"age"', receive.text())
+        self.assertEqual(self.readings(receive)[0]["seq"], 1)
+
+    FAST = {"every": "2ms", "units": (1, 2, 3, 4), "regs": 125}
+
+    def segments(self, weir, count):
+        """So many segments of the spool are used."""
+        wait_for(lambda: (self.flash(weir) or {}).get("bytes", 0) >= count * SEGMENT, timeout=120,
+                 what=f"{count} segments")
+
+    # ---- (e)
+
+    def switched_off(self):
+        """Long enough that the next boot(0), to the second, begins after this."""
+        begun = int(since_boot()) + 1
+        wait_for(lambda: since_boot() > begun, what="a second")
+
+    def unsure_boots(self, weir, receive=None):
+        """Three boots with a clock that begins in 1970; how each began, by the true clock.
+
+        With `receive` the link is up and each ends in order: what was delivered since the last
+        group on flash would be forgotten by a power cut, and with it that time has passed.
+        """
+        starts = []
+        for _ in range(3):
+            self.lose()
+            self.since_1970()
+            weir.boot(0).start()
+            starts.append(weir.true_start())
+            if receive:
+                count = len(self.readings(receive))
+                wait_for(lambda: len(self.readings(receive)) >= count + 20, what="records")
+                self.assertEqual(weir.stop(), 0)
+            else:
+                self.persisted(weir, 20)
+            self.power_cut(weir)
+            self.switched_off()
+        return starts
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_three_boots_link_up(self):
+        """Marked, in order, and none before the newest time that was known."""
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        self.synchronise()
+        weir = self.box(broker.url, boot=2)
+        wait_for(lambda: len(self.readings(receive)) >= 20, what="exact records")
+        known = time.time()
+        self.assertEqual(weir.stop(), 0)
+        exact = len(self.readings(receive))
+        self.power_cut(weir)
+        self.switched_off()
+        self.unsure_boots(weir, receive)
+        self.check_in_order(receive, exact, known, 4)
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_three_boots_link_down(self):
+        """The same after power cuts, delivered by a boot that does not know the time either."""
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        link = self.link_down(broker)
+        self.synchronise()
+        weir = self.box(link.url, boot=2)
+        self.persisted(weir)
+        known = time.time() - 1
+        self.power_cut(weir)
+        self.switched_off()
+        self.unsure_boots(weir)
+        weir.boot(0).start()
+        link.command("up")
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        exact = sum("clock" not in r for r in self.readings(receive))
+        self.check_in_order(receive, exact, known, 5)
+
+    def check_in_order(self, receive, exact, known, epochs):
+        self.verdict(receive)
+        records = self.readings(receive)
+        self.assertGreater(exact, 0)
+        self.check_marked(records[exact:], least=known)
+        self.assertEqual(len({r["epoch"] for r in records}), epochs)
+        times = [seconds(r["time"]) for r in records]
+        self.assertEqual(times, sorted(times))
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_three_boots_estimated(self):
+        """A later boot knows the time, and so how far off those before it can be."""
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        link = self.link_down(broker)
+        self.synchronise()
+        weir = self.box(link.url, boot=2)
+        self.persisted(weir)
+        self.power_cut(weir)
+        self.switched_off()
+        starts = self.unsure_boots(weir)
+        self.synchronise()
+        weir.boot(0).start()
+        link.command("up")
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        records = self.readings(receive)
+        epochs = list(dict.fromkeys(r["epoch"] for r in records))
+        self.assertEqual(len(epochs), 5)
+        for r in records:
+            boot = epochs.index(r["epoch"]) - 1
+            if boot not in range(3):
+                self.assertNotIn("clock", r)
+                continue
+            self.assertEqual(r.get("clock"), "estimated", r)
+            true = starts[boot] + r["uptime"]
+            self.assertLessEqual(abs(seconds(r["time"]) - true), r["clock_error_s"] + EXACT_S, r)
+            self.assertLess(r["clock_error_s"], 300)
+        times = [seconds(r["time"]) for r in records]
+        self.assertEqual(times, sorted(times))
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_estimated_after_2038(self):
+        """What was known before was wrong; the bound says so."""
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        link = self.link_down(broker)
+        self.synchronise(Y2038 - time.time())
+        weir = self.box(link.url, boot=2)
+        self.persisted(weir)
+        self.power_cut(weir)
+        self.switched_off()
+        starts = self.unsure_boots(weir)
+        self.synchronise()
+        weir.boot(0).start()
+        link.command("up")
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        records = self.readings(receive)
+        epochs = list(dict.fromkeys(r["epoch"] for r in records))
+        estimated = [r for r in records if r.get("clock") == "estimated"]
+        self.assertEqual({epochs.index(r["epoch"]) for r in estimated}, {1, 2, 3})
+        for r in estimated:
+            true = starts[epochs.index(r["epoch"]) - 1] + r["uptime"]
+            self.assertLessEqual(abs(seconds(r["time"]) - true), r["clock_error_s"] + EXACT_S, r)
+
+    # ---- settings
+
+    def test_hold_unsynced(self):
+        """Held back until the clock is right, and then exact."""
+        self.since_1970()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        weir = self.box(broker.url, more='hold_unsynced = "1h"; ')
+        self.persisted(weir, 20)
+        self.assertEqual(self.readings(receive), [])
+        self.synchronise()
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        self.assertGreaterEqual(len(self.readings(receive)), 20)
+        for r in self.readings(receive):
+            self.assertNotIn("clock", r)
+            self.assertLess(abs(seconds(r["time"]) - time.time()), 300)
+
+    def test_hold_unsynced_ends(self):
+        """Held back that long and no longer, and then marked."""
+        self.since_1970()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        weir = self.box(broker.url, more='hold_unsynced = "2s"; ')
+        wait_for(lambda: self.readings(receive), what="the first record")
+        self.assertGreaterEqual(since_boot(), self.readings(receive)[0]["uptime"] + 2)
+        weir.kill_all()
+        self.check_marked(self.readings(receive))
+        receive.stop()
+
+    def test_clock_system(self):
+        """Believed as it is, but not while it is older than the program."""
+        self.since_1970()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        weir = self.box(broker.url, clock="system")
+        wait_for(lambda: len(self.readings(receive)) >= 10, what="marked records")
+        self.check_marked(self.readings(receive))
+        self.shift(3 * DAY)
+        wait_for(lambda: "clock" not in self.readings(receive)[-1], what="exact records")
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        self.assertLess(abs(seconds(self.readings(receive)[-1]["time"]) - time.time() - 3 * DAY), 60)
+
+    def test_no_spool(self):
+        """Without flash there is no account; the times are marked all the same, never of 1970."""
+        self.since_1970()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        weir = self.box(broker.url, start=False)
+        os.rmdir(f"{self.rig.dir}/weir-flash")
+        with open(f"{self.rig.dir}/weir-flash", "w"):
+            pass
+        weir.start()
+        wait_for(lambda: len(self.readings(receive)) >= 10, what="marked records")
+        self.check_marked(self.readings(receive))
+        weir.stop()
+        self.verdict(receive)
+
+    def test_clock_lost_again(self):
+        """Marked, and not before what was known."""
+        self.synchronise()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        weir = self.box(broker.url)
+        wait_for(lambda: len(self.readings(receive)) >= 10, what="exact records")
+        known = time.time()
+        self.lose()
+        self.since_1970()
+        wait_for(lambda: "clock" in self.readings(receive)[-1], what="marked ones")
+        self.polled(20)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+        self.check_marked([r for r in self.readings(receive) if "clock" in r], least=known)
+
+    # ---- age
+
+    def old_segments(self):
+        """A box up for two hours, clock right, link down, two segments full; then a power cut."""
+        self.synchronise()
+        broker = self.rig.broker()
+        receive = self.receiver(broker)
+        link = self.link_down(broker)
+        weir = self.box(link.url, boot=7200, spool='max_age = "60s"; ', **self.FAST)
+        self.segments(weir, 3)
+        self.power_cut(weir)
+        return weir, link, receive
+
+    def finish(self, weir, link, receive):
+        link.command("up")
+        self.drained(weir)
+        self.assertEqual(weir.stop(), 0)
+        self.verdict(receive)
+
+    def leaves(self, weir):
+        wait_for(lambda: "segment leaves why=age" in weir.log_text(), timeout=60, what="deletion")
+
+    def check_gone(self, weir, link, receive):
+        self.leaves(weir)
+        self.finish(weir, link, receive)
+        self.assertIn('"why":"age"', receive.text())
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_age_of_another_boot(self):
+        weir, link, receive = self.old_segments()
+        self.shift(70)
+        weir.boot(7200).start()
+        self.check_gone(weir, link, receive)
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_age_of_the_same_boot(self):
+        weir, link, receive = self.old_segments()
+        self.shift(70)
+        weir.later(weir.ahead + 70)
+        weir.start()
+        self.check_gone(weir, link, receive)
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_no_age_after_a_step(self):
+        """A step of the clock, also one that a store started anew has not seen."""
+        weir, link, receive = self.old_segments()
+        weir.boot(7200).start()
+        self.persisted(weir)
+        self.shift(40 * DAY)
+        self.persisted(weir)
+        weir.kill_role("store spool")
+        self.persisted(weir)
+        self.finish(weir, link, receive)
+        self.check_nothing_deleted(weir, receive)
+
+    @unittest.skipUnless(can_boot(), "needs root, to look like another boot")
+    def test_no_age_in_the_first_hour(self):
+        """A boot may begin with any time."""
+        weir, link, receive = self.old_segments()
+        self.shift(40 * DAY)
+        weir.boot(60).start()
+        self.persisted(weir)
+        self.finish(weir, link, receive)
+        self.check_nothing_deleted(weir, receive)
 
 
 if __name__ == "__main__":
