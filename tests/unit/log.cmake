@@ -3,3 +3,4 @@
 weir_test(log-queue log_queue.c log_rig.c LIBS weir_log)
 weir_test(log-torn log_torn.c log_rig.c LIBS weir_log)
 weir_test(log-gone log_gone.c LIBS weir_log)
+weir_test(log-look log_look.c LIBS weir_log)
