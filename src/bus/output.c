@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/step.h"
+
 #include "base/say.h"
 #include "bus/host.h"
 #include "record/values.h"
@@ -57,6 +59,7 @@ void host_notify(struct host *host)
     if (!host->untold_ns) {
         return;
     }
+    STEP("notify-before");
     host->untold_ns = 0;
     struct link_message message = { .kind = LINK_MORE,
                                     .a = queue_epoch(host->queue),

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/step.h"
+
 #include "base/say.h"
 #include "core/private.h"
 #include "log/account.h"
@@ -108,6 +110,7 @@ static bool is_stored(const struct stored *stored, const struct bus_files *files
 static void remove_segment(const char *epoch_path, uint64_t number)
 {
     char path[FOLDER_PATH_MAX];
+    STEP("trim-before");
     if (folder_segment(epoch_path, number, path) == 0 && unlink(path) != 0 && errno != ENOENT) {
         say(SAY_ERROR, "cannot remove %s: %s", path, strerror(errno));
     }

@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/step.h"
+
 #include "log/account.h"
 #include "log/folder.h"
 #include "log/frame.h"
@@ -322,7 +324,9 @@ static void put_record(struct queue *q, struct put *out, const struct shape *sha
 
 static int write_out(struct queue *q, const struct put *out)
 {
+    STEP("append-before");
     ssize_t n = pwrite(q->fd, q->buffer, put_len(out), (off_t)q->at);
+    STEP("append-after");
     if (n != (ssize_t)put_len(out)) {
         int r = n < 0 ? -errno : -ENOSPC;
         close(q->fd); /* never behind a torn tail */

@@ -16,7 +16,11 @@
 
 struct queue;
 
+#ifdef WEIR_STEPS /* so that segments come and go often */
+enum { QUEUE_SEGMENT_BYTES = 32 * 1024 };
+#else
 enum { QUEUE_SEGMENT_BYTES = 256 * 1024 };
+#endif
 
 /* Where the number of a new epoch comes from: counter * 2^32 + 32 random bits, the counter above
  * `order`, the highest this bus has used. May wait. 0 or negative errno. */

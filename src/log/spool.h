@@ -23,7 +23,11 @@
 
 enum {
     SPOOL_BLOCK = 4096,
+#ifdef WEIR_STEPS
+    SPOOL_SEGMENT_BYTES = 256 << 10,
+#else
     SPOOL_SEGMENT_BYTES = 4 << 20,
+#endif
     SPOOL_NAME_MAX = 32,
     GROUP_HEAD_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX,
 };
@@ -112,7 +116,8 @@ static inline uint64_t group_end(const struct group *group)
 int group_get(const uint8_t *data, size_t len, uint64_t generation, struct group *ret_group);
 
 /* The first group at or behind `at` whose number is above `above`. 1: found, *ret_skipped is true
- * if something before it did not pass; 0: none up to the end of the segment. */
+ * if something before it did not pass, or could not be read (-EIO is damage in its place); 0: none
+ * up to the end of the segment. */
 int group_next(struct segment *segment, uint64_t at, uint64_t above, struct group *ret_group,
                bool *ret_skipped);
 /* Does all that belongs to the group pass its checksum? 1, 0 or negative errno. */

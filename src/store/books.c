@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/step.h"
+
 #include "base/say.h"
 #include "log/queue.h"
 #include "log/scan.h"
@@ -228,6 +230,7 @@ int books_open(const struct books_options *options, struct clock_offset clock,
     books_add_folder_buses(b);
     pass_folder_orders(b);
     bool made = cursors_restore(b);
+    STEP("restored");
     cursors_refresh(b);
     b->group_at_ns = boot_now().ns;
     if (b->writer) {
@@ -324,7 +327,9 @@ int books_commit(struct books *books, struct batch *batch, unsigned why)
     for (size_t i = 0; i < books->bus_count; i++) {
         books->buses[i]->durable = books->buses[i]->confirmed;
     }
+    STEP("persisted-before");
     r = account_save(books->options.ram, a);
+    STEP("persisted-after");
     if (r < 0) {
         say(SAY_ERROR, "cannot note what is persisted in %s: %s", books->options.ram, strerror(-r));
     }

@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/bytes.h"
+#include "base/step.h"
 
 static const char magic[8] = { 'W', 'E', 'I', 'R', 'C', 'N', 'T', '1' };
 static const char *const names[] = { "counter-1", "counter-2" };
@@ -99,6 +100,7 @@ int counter_save(struct disk *disk, const struct counter *counter)
     struct put head = put_init(raw + 8, 4);
     put_u32(&head, (uint32_t)crc32(0, raw + HEAD_BYTES, sizeof raw - HEAD_BYTES));
     int r = save_one(disk, names[0], raw);
+    STEP("counter-between");
     return r < 0 ? r : save_one(disk, names[1], raw);
 }
 

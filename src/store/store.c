@@ -24,7 +24,7 @@
 #define BUSY_NS   (120 * NS_PER_S) /* a card may stall this long before we are ended */
 #define REOPEN_NS (5 * NS_PER_S)
 #define DAY_NS    (86400 * NS_PER_S)
-enum { BATCH_BYTES = 512 * 1024, OPENS_MAX = 64 };
+enum { BATCH_BYTES = SPOOL_SEGMENT_BYTES / 8, OPENS_MAX = 64 };
 
 struct store {
     const char *file;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/step.h"
+
 #include "store/private.h"
 
 enum { DECLARED_TIMES = 2, SECTION_BYTES = 34, HEAD_FIXED_BYTES = 8 + 8 + 4 + 4 + 1 + 4 + 2 };
@@ -115,6 +117,7 @@ static int take_segment(struct writer *w)
     spool_name(SPOOL_SEGMENT, generation, to);
     int handle = w->disk->ops->open(w->disk, from, DISK_WRITE);
     int r = handle < 0 ? handle : write_header(w, handle, generation);
+    STEP("header-written");
     if (r == 0) {
         r = w->disk->ops->rename(w->disk, from, to);
     }
@@ -208,6 +211,7 @@ int writer_release(struct writer *writer, size_t count)
     }
     memmove(w->used, w->used + done, (w->used_count - done) * sizeof *w->used);
     w->used_count -= done;
+    STEP("recycle-renamed");
     /* Before any of them is written again, its old name is gone for good. */
     int synced = done ? w->disk->ops->sync_folder(w->disk) : 0;
     return r < 0 ? r : synced;
@@ -403,7 +407,9 @@ static int commit_once(struct writer *w, const struct batch *batch, const struct
         return -E2BIG;
     }
     uint64_t bytes = rounded((uint64_t)length);
+    STEP("group-before");
     r = w->disk->ops->write(w->disk, w->handle, w->out, (size_t)bytes, w->at);
+    STEP("group-after");
     if (r == 0) {
         r = w->disk->ops->sync(w->disk, w->handle);
     }

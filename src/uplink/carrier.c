@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "base/say.h"
+#include "base/step.h"
 #include "uplink/private.h"
 
 #define DELAY_FIRST_NS (250 * NS_PER_MS)
@@ -240,6 +241,7 @@ int carrier_send(struct stream *stream)
     flight->records = stream->text_records;
     flight->last = stream->text_last;
     flight->first_seq = stream->text_first_seq;
+    STEP("publish-before");
     int r = up->plugin.uplink->send(up->self, flight->token, stream->text_source->route,
                                     stream->text, stream->text_len);
     if (r < 0) {
@@ -252,6 +254,7 @@ int carrier_send(struct stream *stream)
         stream->text_len -= array;
         return r;
     }
+    STEP("publish-after");
     up->stats->messages++;
     up->turn = stream->index + 1;
     count(up, stream->text_source->route, stream->text_len);

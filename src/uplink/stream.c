@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/step.h"
+
 #include "base/say.h"
 #include "uplink/private.h"
 
@@ -306,6 +308,7 @@ static int step(struct stream *stream)
             return 0;
         }
         stream->has_held = true;
+        STEP("read");
     }
     if (is_held(stream, &stream->held) || !is_allowed(stream, &stream->held)) {
         return 0;
@@ -364,8 +367,12 @@ void stream_settle(struct stream *stream)
     if (!flight && up->state == CARRIER_UP) {
         settle_idle(stream);
     }
-    if (stream->dirty && cursor_put(up->cursors, c) == 0) {
-        stream->dirty = false;
+    if (stream->dirty) {
+        STEP("confirm-before");
+        if (cursor_put(up->cursors, c) == 0) {
+            stream->dirty = false;
+        }
+        STEP("confirm-after");
     }
     if (stream->index < STATS_BUSES) {
         struct stats_stream *s = &up->stats->streams[stream->index];
