@@ -525,7 +525,11 @@ static int move_on(struct reader *r, bool *verified, struct item *item)
     }
     *verified = false;
     if (segment) {
-        if (open_segment(r, number) < 0) {
+        int opened = open_segment(r, number);
+        if (opened == -EMFILE || opened == -ENFILE || opened == -ENOMEM) {
+            return opened; /* says nothing about the segment */
+        }
+        if (opened < 0) {
             close_segment(r); /* removed meanwhile, or unreadable: its numbers become a hole */
             r->number = number;
         }
@@ -562,6 +566,7 @@ int reader_seek(struct reader *reader, uint64_t order, uint64_t epoch, uint64_t 
 {
     struct epoch_name name = { order, epoch };
     close_segment(reader);
+    reader->bus_watch.seen = (struct timespec){ 0 }; /* from another place, all is to be seen */
     reader->from_oldest = false;
     reader->expected = 1;
     if (has_segment(reader, name)) {
@@ -580,6 +585,7 @@ int reader_seek(struct reader *reader, uint64_t order, uint64_t epoch, uint64_t 
 int reader_seek_start(struct reader *reader)
 {
     close_segment(reader);
+    reader->bus_watch.seen = (struct timespec){ 0 };
     reader->order = reader->epoch = 0;
     reader->ended = false;
     reader->from_oldest = true;

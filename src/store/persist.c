@@ -185,6 +185,12 @@ static int persist_bus(struct books *books, struct books_bus *bus, unsigned why)
         } else {
             r = item.kind == ITEM_HOLE ? take_hole(books, bus, &item) : take_end(books, bus, &item);
         }
+        if (r < 0) {
+            return r; /* of a commit, which has told it */
+        }
+    }
+    if (r < 0) {
+        books_trouble(books, r, "the queue in RAM cannot be read");
     }
     return r;
 }

@@ -247,6 +247,33 @@ static void before_the_first_segment(void **state)
     rig_remove(ram);
 }
 
+/* Seeking again and again behind an epoch that is gone finds the next one each time, although the
+ * folder has not changed since the last look. */
+static void behind_what_is_gone(void **state)
+{
+    static const struct timespec long_ago[2] = { { 1000, 0 }, { 1000, 0 } };
+    const char *ram = rig_make();
+    char bus[FOLDER_PATH_MAX];
+    struct shape *shape = rig_shape("d1", 1);
+    struct queue *queue = rig_open(ram);
+    rig_append(queue, shape, 1);
+    struct reader *reader = open_reader(ram);
+    assert_int_equal(folder_bus(ram, "meters", bus), 0);
+    assert_int_equal(utimensat(AT_FDCWD, bus, long_ago, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(reader_seek(reader, 0, 77, 5), 0);
+        expect_record(reader, queue_epoch(queue), 1, 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(reader_seek_start(reader), 0);
+        expect_record(reader, queue_epoch(queue), 1, 1);
+    }
+    reader_destroy(reader);
+    queue_destroy(queue);
+    shape_destroy(shape);
+    rig_remove(ram);
+}
+
 /* A record that cannot be stored uses up its number, and the stream says so. */
 static void too_large(void **state)
 {
@@ -341,10 +368,15 @@ static void clock_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_and_read), cmocka_unit_test(reopened),
-        cmocka_unit_test(locked),           cmocka_unit_test(removed),
-        cmocka_unit_test(too_large),        cmocka_unit_test(frugal),
-        cmocka_unit_test(clock_changes),    cmocka_unit_test(before_the_first_segment),
+        cmocka_unit_test(written_and_read),
+        cmocka_unit_test(reopened),
+        cmocka_unit_test(locked),
+        cmocka_unit_test(removed),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(frugal),
+        cmocka_unit_test(clock_changes),
+        cmocka_unit_test(before_the_first_segment),
+        cmocka_unit_test(behind_what_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
