@@ -319,7 +319,7 @@ int group_next(struct segment *segment, uint64_t at, uint64_t above, struct grou
         }
         if (r == 1) {
             group_finish(ret_group);
-        } else if (r < 0 && r != -EBADMSG) {
+        } else if (r < 0 && r != -EBADMSG && r != -EIO) {
             return r;
         }
         *ret_skipped = true;

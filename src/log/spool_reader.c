@@ -15,11 +15,7 @@
 #include "log/spool.h"
 #include "record/values.h"
 
-enum {
-    WINDOW_FIRST = 16 * 1024,
-    WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX,
-    CLOCK_BODY_BYTES = 8 + 8 + 1,
-};
+enum { WINDOW_FIRST = 16 * 1024, WINDOW_MAX = FRAME_HEAD_BYTES + FRAME_BODY_MAX };
 
 struct spool_reader {
     struct disk *disk;
@@ -259,6 +255,21 @@ static bool note_damage(struct spool_reader *r)
     return r->written_again;
 }
 
+/* Is this damaged body that of one record, as long as its shape says? Then no change of the clock
+ * went with it. */
+static bool is_one_record(struct spool_reader *r, const uint8_t *body, size_t len)
+{
+    struct get in = get_init(body, len);
+    get_u64(&in);
+    get_i64(&in);
+    const struct shape *shape = shape_find(&r->shapes, get_u64(&in));
+    if (in.failed || !shape) {
+        return false;
+    }
+    values_get(&in, &shape->view, r->values);
+    return !in.failed && get_left(&in) == 0;
+}
+
 /* The next frame of the stretch that passes. 1, 0 at its end, or negative errno. One damaged frame
  * is stepped over by the length it claims; if the next does not pass either, the rest is lost. */
 static int next_frame(struct spool_reader *r, struct frame *ret_frame)
@@ -284,7 +295,7 @@ static int next_frame(struct spool_reader *r, struct frame *ret_frame)
         if (left == 0 || note_damage(r) || n == 0 || in.failed || skip > left) {
             break;
         }
-        r->clock_lost |= skip == FRAME_HEAD_BYTES + CLOCK_BODY_BYTES;
+        r->clock_lost |= !is_one_record(r, data + FRAME_HEAD_BYTES, skip - FRAME_HEAD_BYTES);
         r->used += skip;
         bad++;
     }

@@ -19,22 +19,27 @@ int segment_check(struct disk *disk, uint64_t generation, uint32_t size)
     return r;
 }
 
-/* Is there a trace of a group of this segment where the next one would begin? */
-static bool traces_behind(struct segment *s, uint64_t at)
+/* Is there a trace of a group of this segment where the next one would begin? *ret_bad is set if
+ * that cannot be read. */
+static bool traces_behind(struct segment *s, uint64_t at, bool *ret_bad)
 {
     uint8_t raw[FRAME_HEAD_BYTES + 8];
-    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
-        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at) != sizeof raw) {
+    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK) {
         return false;
+    }
+    int64_t n = s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at);
+    if (n != sizeof raw) {
+        *ret_bad |= n < 0;
+        return n < 0;
     }
     struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
     return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
 }
 
 /* Walks the groups of one segment up to number `most`. Leaves the account of the last one that is
- * whole in *account, and where it ends in *ret_end. */
+ * whole in *account, and where it ends in *ret_end. *ret_bad: something there cannot be read. */
 static int walk(struct segment *s, uint64_t most, struct account **account, uint64_t *ret_end,
-                bool *ret_damage)
+                bool *ret_damage, bool *ret_bad)
 {
     uint64_t above = 0, at = SPOOL_BLOCK;
     struct group group;
@@ -46,7 +51,7 @@ static int walk(struct segment *s, uint64_t most, struct account **account, uint
         above = group.number;
         at = group_end(&group);
         int whole = group.number <= most ? group_whole(s, &group) : 0;
-        *ret_damage = !whole;
+        *ret_damage = whole != 1;
         if (whole == 1) {
             account_destroy(*account);
             *account = group.account;
@@ -54,11 +59,12 @@ static int walk(struct segment *s, uint64_t most, struct account **account, uint
             *ret_end = at;
         }
         group_finish(&group);
-        if (whole < 0) {
+        *ret_bad |= whole == -EIO;
+        if (whole < 0 && whole != -EIO) {
             return whole;
         }
     }
-    *ret_damage |= traces_behind(s, *ret_end);
+    *ret_damage |= traces_behind(s, *ret_end, ret_bad);
     return r;
 }
 
@@ -68,17 +74,22 @@ int spool_state_newest(struct disk *disk, uint32_t size, uint64_t most, struct s
     for (size_t i = state->used_count; i-- > 0 && !state->account;) {
         struct segment s;
         uint64_t end;
-        bool damage;
+        bool damage, bad = false;
         int r = segment_open(disk, state->used[i], size, &s);
+        if (r == -EIO) {
+            state->damage = true;
+            continue;
+        }
         if (r < 0) {
             return r;
         }
-        r = walk(&s, most, &state->account, &end, &damage);
+        r = walk(&s, most, &state->account, &end, &damage, &bad);
         segment_close(&s);
         if (r < 0) {
             return r;
         }
         state->damage |= damage;
+        state->bad |= bad;
         state->end = i + 1 == state->used_count ? end : state->end;
     }
     return 0;

@@ -21,6 +21,7 @@ struct spool_state {
     struct account *account;  /* of the newest group that is whole; NULL: none */
     uint64_t end;             /* where that group ends, if it is in the newest segment */
     bool damage;              /* something behind that group cannot be read */
+    bool bad;                 /* not for its content: the medium failed. It may be there yet */
 };
 
 /* The newest whole group of number `most` or below in the segments of state->used. */

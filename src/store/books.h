@@ -48,8 +48,9 @@ struct books_bus {
     struct reader *reader;
     struct place persisted; /* everything up to here is on flash, confirmed by all, or told gone */
     struct place confirmed; /* by all uplinks; order 0: not by all */
-    struct place durable;   /* the same, as the newest group has it */
-    struct place reached;   /* while a group is made */
+    struct place spared;  /* the highest it ever was: what was not copied up to here need not be */
+    struct place durable; /* confirmed, as the newest group has it */
+    struct place reached; /* while a group is made */
     size_t mark_count;
     struct mark { /* the newest record there was at a time */
         int64_t at_ns;

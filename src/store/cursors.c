@@ -215,6 +215,7 @@ void cursors_refresh(struct books *books)
     for (size_t i = 0; i < books->bus_count; i++) {
         struct books_bus *bus = books->buses[i];
         bus->confirmed = cursors_lowest(books->account, &books->options, bus->name);
+        bus->spared = place_later(bus->spared, bus->confirmed);
     }
 }
 

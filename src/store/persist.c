@@ -129,8 +129,9 @@ static int flush(struct books *books, unsigned why)
 }
 
 static int take_record(struct books *books, struct books_bus *bus, const struct item *item,
-                       uint64_t after, bool *in_section, unsigned why)
+                       bool *in_section, unsigned why)
 {
+    uint64_t after = item->epoch == bus->spared.epoch ? bus->spared.seq : 0;
     if (!epoch_of(books, bus, item->order, item->epoch)) {
         return -ENOMEM;
     }
@@ -143,7 +144,6 @@ static int take_record(struct books *books, struct books_bus *bus, const struct 
         if (r == -ENOBUFS) {
             r = flush(books, why);
             *in_section = false;
-            after = item->first - 1;
             if (r == 0) {
                 continue;
             }
@@ -180,8 +180,7 @@ static int persist_bus(struct books *books, struct books_bus *bus, unsigned why)
         if (item.kind == ITEM_RECORD) {
             in_section = in_section && section_epoch == item.epoch;
             section_epoch = item.epoch;
-            uint64_t after = item.epoch == start.epoch ? start.seq : 0;
-            r = take_record(books, bus, &item, after, &in_section, why);
+            r = take_record(books, bus, &item, &in_section, why);
         } else {
             r = item.kind == ITEM_HOLE ? take_hole(books, bus, &item) : take_end(books, bus, &item);
         }

@@ -54,6 +54,8 @@ static int list_used(struct writer *w, struct recovery *ret)
         } else if (error == -EBADMSG || error == -EPROTO || error == -ENOENT) {
             set_aside(w, all[i], error == -ENOENT ? -EBADMSG : error, ret);
             newest_bad = all[i];
+        } else if (error == -EIO) {
+            newest_bad = all[i]; /* it may be read again another time */
         } else {
             r = error;
         }
@@ -83,9 +85,11 @@ static int go_on_in(struct writer *w, uint64_t generation, uint64_t at)
     return 0;
 }
 
-static int find_newest(struct writer *w, uint64_t most, struct recovery *ret)
+/* What cannot be read, but was acknowledged or may be read another time, is not written over. */
+static int find_newest(struct writer *w, const struct account *known, struct recovery *ret)
 {
     struct spool_state state = { .used = w->used, .used_count = w->used_count };
+    uint64_t most = known ? known->group : UINT64_MAX;
     int r = spool_state_newest(w->disk, w->options.segment_bytes, most, &state);
     ret->account = state.account;
     ret->damage |= state.damage;
@@ -93,6 +97,9 @@ static int find_newest(struct writer *w, uint64_t most, struct recovery *ret)
         return r;
     }
     w->group = ret->account ? ret->account->group : 0;
+    if (state.bad || (known && w->group != known->group)) {
+        return 0;
+    }
     return w->used_count ? go_on_in(w, w->used[w->used_count - 1], state.end) : 0;
 }
 
@@ -107,9 +114,9 @@ int writer_recover(struct writer *writer, const struct account *known, struct re
         return r;
     }
     w->disk->ops->remove(w->disk, "new");
-    r = find_newest(w, known ? known->group : UINT64_MAX, ret);
-    if (known && r == 0) {
-        w->group = known->group;
+    r = find_newest(w, known, ret);
+    if (known) {
+        w->group = known->group; /* whatever could be read */
         account_destroy(ret->account);
         ret->account = NULL;
         ret->damage = false;

@@ -55,7 +55,8 @@ void batch_reset(struct batch *batch);
 bool batch_empty(const struct batch *batch);
 uint32_t batch_records(const struct batch *batch);
 
-/* Records that follow belong to this bus and epoch; `after`: numbers up to it need no copy. */
+/* Records that follow belong to this bus and epoch; `after`: all uplinks have confirmed the numbers
+ * up to it, so what has no copy among them needs none. */
 int batch_section(struct batch *batch, const char *bus, uint64_t epoch, uint64_t after);
 /* An ITEM_RECORD; its shape must live until the commit. -ENOBUFS: the batch is full, commit it
  * first; -E2BIG: never fits. */
