@@ -16,3 +16,14 @@ if(wanted)
   add_test(NAME system.crash-files COMMAND crash-files --slice)
   set_tests_properties(system.crash-files PROPERTIES LABELS "system" TIMEOUT 120)
 endif()
+
+add_executable(crash-flip files/flip.c files/flip_store.c files/campaign.c files/content.c
+               files/sim.c files/truth.c)
+target_link_libraries(crash-flip PRIVATE crash_memdisk weir_uplink weir_store)
+target_link_options(crash-flip PRIVATE -Wl,--wrap=spool_reader_create)
+set_target_properties(crash-flip PROPERTIES OUTPUT_NAME flip
+                      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/crash)
+if(wanted)
+  add_test(NAME system.crash-flip COMMAND crash-flip --slice)
+  set_tests_properties(system.crash-flip PROPERTIES LABELS "system" TIMEOUT 120)
+endif()

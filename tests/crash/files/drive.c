@@ -209,6 +209,9 @@ static void plan_fault(struct drive *d)
     struct memdisk_fault fault = { 0 };
     if (d->with_faults && random_one_in(&d->random, 6)) {
         fault.ops = ops[random_below(&d->random, sizeof ops / sizeof *ops)];
+        if (!d->known) {
+            fault.ops &= ~(unsigned)(OP_READ | OP_OPEN); /* what it cannot read, it cannot know */
+        }
         fault.skip = (unsigned)random_below(&d->random, 4);
         fault.count = random_one_in(&d->random, 3) ? 100 : 1;
         fault.error = errors[random_below(&d->random, sizeof errors / sizeof *errors)];

@@ -197,7 +197,7 @@ static int commit(struct drive *d, struct batch *batch, unsigned why)
 
 /* ---- records */
 
-static struct place start_of(const struct drive *d, unsigned b)
+static struct place confirmed_of(const struct drive *d, unsigned b)
 {
     struct place confirmed = d->cursors[0][b];
     for (unsigned u = 1; u < UPLINKS; u++) {
@@ -205,7 +205,12 @@ static struct place start_of(const struct drive *d, unsigned b)
             confirmed = d->cursors[u][b];
         }
     }
-    struct place persisted = d->buses[b].persisted;
+    return confirmed;
+}
+
+static struct place start_of(const struct drive *d, unsigned b)
+{
+    struct place confirmed = confirmed_of(d, b), persisted = d->buses[b].persisted;
     return place_before(persisted, confirmed) ? confirmed : persisted;
 }
 
@@ -216,9 +221,10 @@ static int flush(struct drive *d, unsigned why)
     return r == 0 && writer_free_count(d->writer) == 0 ? drive_tend(d) : r;
 }
 
-static int take_record(struct drive *d, unsigned b, const struct item *item, uint64_t after,
-                       bool *in_section)
+static int take_record(struct drive *d, unsigned b, const struct item *item, bool *in_section)
 {
+    struct place confirmed = confirmed_of(d, b);
+    uint64_t after = confirmed.epoch == item->epoch ? confirmed.seq : 0;
     for (;;) {
         int r = 0;
         if (!*in_section) {
@@ -237,7 +243,6 @@ static int take_record(struct drive *d, unsigned b, const struct item *item, uin
             return r;
         }
         *in_section = false;
-        after = item->first - 1;
     }
 }
 
@@ -253,7 +258,7 @@ static int persist_epoch(struct drive *d, unsigned b, const struct truth_epoch *
         } else {
             struct weir_value values[CONTENT_POINTS];
             struct item item = content_item(e->order, e->epoch, seq, values);
-            r = take_record(d, b, &item, after, &in_section);
+            r = take_record(d, b, &item, &in_section);
         }
     }
     return r;
