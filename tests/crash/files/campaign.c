@@ -6,7 +6,7 @@
  */
 #include "campaign.h"
 
-#include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TABLE_SIZE = 1 << 23, VIOLATIONS_SHOWN = 20, JOBS_MAX = 64 };
+enum { TABLE_SIZE = 1 << 23, VIOLATIONS_SHOWN = 20, JOBS_MAX = 64, SLICE_S = 10 };
 
 static struct shared {
     atomic_uint_fast64_t states, distinct, judged, violations, next;
@@ -161,6 +161,52 @@ static void wait_for_all(const pid_t *pids, unsigned jobs, double start)
     }
 }
 
+bool campaign_parse(int argc, char **argv, const char *usage, struct campaign_options *o)
+{
+    static const struct option longs[] = { { "states", 1, NULL, 'n' },
+                                           { "seconds", 1, NULL, 't' },
+                                           { "seed", 1, NULL, 's' },
+                                           { "step", 1, NULL, 'k' },
+                                           { "jobs", 1, NULL, 'j' },
+                                           { "slice", 0, NULL, 'q' },
+                                           { 0 } };
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    o->jobs = cpus > 0 ? (unsigned)cpus : 1;
+    o->step = -1;
+    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) >= 0;) {
+        switch (c) {
+        case 'n':
+            o->states = strtoull(optarg, NULL, 10);
+            break;
+        case 't':
+            o->seconds = strtod(optarg, NULL);
+            o->states = 0;
+            break;
+        case 's':
+            o->seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'k':
+            o->step = strtoll(optarg, NULL, 10);
+            break;
+        case 'j':
+            o->jobs = (unsigned)strtoul(optarg, NULL, 10);
+            break;
+        case 'q':
+            o->seconds = SLICE_S;
+            o->states = 0;
+            break;
+        default:
+            fputs(usage, stderr);
+            return false;
+        }
+    }
+    if (optind != argc) {
+        fputs(usage, stderr);
+        return false;
+    }
+    return true;
+}
+
 int campaign_run(const struct campaign_options *wanted, void (*round)(uint64_t seed))
 {
     double start = now_s();
@@ -176,6 +222,7 @@ int campaign_run(const struct campaign_options *wanted, void (*round)(uint64_t s
     }
     pid_t pids[JOBS_MAX];
     unsigned jobs = 0;
+    fflush(NULL);
     for (; jobs < options.jobs && jobs < JOBS_MAX; jobs++) {
         pid_t pid = pids[jobs] = fork();
         if (pid == 0) {

@@ -20,6 +20,10 @@ struct campaign_options {
     int64_t step;     /* only this one is judged, in one round, loudly; -1: all */
 };
 
+/* --states --seconds --seed --step --jobs --slice; what is not given stays. False: `usage` was
+ * printed. */
+bool campaign_parse(int argc, char **argv, const char *usage, struct campaign_options *options);
+
 /* In a process of the campaign. */
 void campaign_state(uint64_t hash); /* one more state, with this hash */
 /* True the first time it is asked for this key in any process: what was judged need not be again.

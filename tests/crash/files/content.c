@@ -14,6 +14,7 @@
 enum { SHAPES = 6, TEXT_BYTES = 400 };
 
 static struct shape *shapes[SHAPES];
+static bool long_texts;
 static uint8_t text[TEXT_BYTES];
 
 /* Shape i has 2 i + 1 points, of all types in turn, and the last a long list of labels. */
@@ -47,8 +48,9 @@ static struct shape *make_shape(unsigned index)
     return shape;
 }
 
-void content_init(void)
+void content_init(bool longer)
 {
+    long_texts = longer;
     for (unsigned i = 0; i < SHAPES; i++) {
         shapes[i] = make_shape(i);
     }
@@ -83,7 +85,7 @@ static struct weir_value value(enum weir_type type, uint64_t n)
     case WEIR_TEXT:
     case WEIR_BYTES:
         v.bytes.data = text + n % 100;
-        v.bytes.len = n / 128 % 16 ? n / 256 % 12 : n / 256 % 300;
+        v.bytes.len = n / 128 % 16 && !long_texts ? n / 256 % 12 : n / 256 % 300;
         break;
     default:
         v.uint64 = n >> 1;

@@ -14,7 +14,8 @@
 
 enum { CONTENT_POINTS = 12 };
 
-void content_init(void);
+/* `longer`: texts of hundreds of bytes instead of a few. */
+void content_init(bool longer);
 bool content_is_hole(uint64_t epoch, uint64_t seq);
 /* The item points to `values`. */
 struct item content_item(uint64_t order, uint64_t epoch, uint64_t seq,
