@@ -84,7 +84,8 @@ struct weir_uplink {
     unsigned (*prepare)(void *self, struct pollfd *fds, int64_t *deadline_ns);
     void (*process)(void *self, const struct pollfd *fds, unsigned count);
 
-    /* How many messages may be under way at once now (1 or more while connected). */
+    /* How many messages may be under way at once now (while connected 1 or more, but for moments).
+     */
     unsigned (*window)(void *self);
     /* A number for the place (topic) that records of this source go to: records with the same
      * number may share a message. Called once for each source; the source lives until close().

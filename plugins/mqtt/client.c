@@ -130,6 +130,23 @@ bool client_peek_v311(int fd, int *ret_reason)
     return true;
 }
 
+/* PUBACK: 0x40, length in one or two bytes, identifier, reason; properties may follow. */
+bool client_peek_refusal(int fd, uint16_t *ret_mid, uint8_t *ret_reason)
+{
+    uint8_t packet[6];
+    ssize_t n = recv(fd, packet, sizeof packet, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 5 || packet[0] != CMD_PUBACK || packet[1] < 3) {
+        return false;
+    }
+    size_t at = packet[1] & 0x80 ? 3 : 2;
+    if ((size_t)n < at + 3 || packet[at + 2] < 0x80) {
+        return false;
+    }
+    *ret_mid = (uint16_t)(packet[at] << 8 | packet[at + 1]);
+    *ret_reason = packet[at + 2];
+    return true;
+}
+
 void client_cork(int fd, bool on)
 {
     int flag = on;

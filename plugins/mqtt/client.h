@@ -46,6 +46,10 @@ int client_socket_error(int fd);
  * of that. True if such a refusal lies in the socket: *ret_reason is its return code. */
 bool client_peek_v311(int fd, int *ret_reason);
 
+/* The library hangs up over a PUBACK whose reason it does not know of, and tells nobody. True if a
+ * PUBACK of MQTT 5 that refuses (0x80 or more) is what lies in the socket next. */
+bool client_peek_refusal(int fd, uint16_t *ret_mid, uint8_t *ret_reason);
+
 /* While on, small packets wait to be sent together. */
 void client_cork(int fd, bool on);
 

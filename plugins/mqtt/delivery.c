@@ -30,6 +30,9 @@ unsigned delivery_window(const struct session *session)
     if (session->state != SESSION_ONLINE || session->lost) {
         return 0;
     }
+    if (session->careful) {
+        return session->pending.waiting ? 0 : 1;
+    }
     /* One place stays for an announcement in front of the message that needs it. */
     size_t taken = session->pending.own + 1;
     return limit(session) > taken ? limit(session) - (unsigned)taken : 1;
@@ -48,9 +51,17 @@ static uint64_t packet_size(const struct session *session, const struct delivery
     return size;
 }
 
+/* What the broker takes, as it has said or as it has shown; 0: any. */
+static uint64_t packet_max(const struct session *session)
+{
+    uint64_t said = session->greeting.packet_max;
+    bool learnt = session->packet_max && session->now_ns < session->packet_max_until_ns;
+    return learnt && (!said || session->packet_max < said) ? session->packet_max : said;
+}
+
 static bool fits(const struct session *session, const struct delivery *delivery)
 {
-    uint32_t max = session->greeting.packet_max;
+    uint64_t max = packet_max(session);
     return delivery->len <= PAYLOAD_MAX && (!max || packet_size(session, delivery) <= max);
 }
 
@@ -109,6 +120,7 @@ int delivery_send(struct session *session, const struct delivery *delivery)
         return 0;
     }
     cork(session);
+    session->packet_last = packet_size(session, delivery);
     publish(session, entry, delivery);
     return 0;
 }
@@ -150,8 +162,8 @@ static void refusal_words(const struct session *session, const struct pending_en
 {
     if (!entry->mid) { /* never given to the library */
         snprintf(buf, size, "message larger than the broker takes (%lu bytes)",
-                 session->greeting.packet_max ? (unsigned long)session->greeting.packet_max
-                                              : (unsigned long)PAYLOAD_MAX);
+                 packet_max(session) ? (unsigned long)packet_max(session)
+                                     : (unsigned long)PAYLOAD_MAX);
         return;
     }
     words_reason(true, entry->reason,
@@ -162,6 +174,9 @@ void delivery_tell(struct session *session)
 {
     struct pending_entry entry;
     while (pending_take(&session->pending, &entry)) {
+        if (session->careful && !entry.own) {
+            session->careful--;
+        }
         if (entry.reason < 0x80) {
             if (!entry.own) {
                 session->host->accepted(session->link, entry.token);

@@ -21,6 +21,7 @@
 #define MISC_NS          NS_PER_S /* the library counts in seconds */
 #define GOODBYE_NS       NS_PER_S /* for "offline" and DISCONNECT to get out */
 #define STALL_KEEPALIVES 2
+#define LEARNT_NS        (3600 * NS_PER_S)
 
 void session_drop(struct session *session)
 {
@@ -71,6 +72,7 @@ void session_serve(struct session *session, short events)
     if (!rc && (events & POLLOUT) && mosquitto_want_write(session->mosq)) {
         rc = mosquitto_loop_write(session->mosq, 1);
     }
+    session->misread = rc == MOSQ_ERR_PROTOCOL || rc == MOSQ_ERR_MALFORMED_PACKET;
     if (rc || mosquitto_socket(session->mosq) < 0) {
         session_error(session, rc, errno);
     }
@@ -85,6 +87,32 @@ static int64_t stall_ns(const struct session *session)
            NS_PER_S;
 }
 
+/* libmosquitto (2.0.21 does with 149, packet too large) gives up a connection when it does not know
+ * the reason of a refusal. It would be made anew and lost again over the same message for ever, so
+ * after such a loss the messages that waited go one by one, and the library is not alone in reading
+ * the answers: one that it cannot read, but that refuses in the broker's own words, is passed on as
+ * any other. A connection that just breaks says nothing of any message. */
+static void serve_online(struct session *session, short events)
+{
+    uint16_t mid = 0;
+    uint8_t reason = 0;
+    bool alone = session->careful && session->pending.waiting == 1 && session_is_v5(session);
+    bool refusal = alone && (events & POLLIN) &&
+                   client_peek_refusal(mosquitto_socket(session->mosq), &mid, &reason);
+    session_serve(session, events);
+    if (!session->lost || !session->misread) {
+        return;
+    }
+    if (session->careful <= session->pending.waiting) {
+        session->careful = session->pending.waiting + 1;
+    }
+    if (refusal && pending_answer(&session->pending, mid, reason) &&
+        reason == MQTT_RC_PACKET_TOO_LARGE) {
+        session->packet_max = session->packet_last - 1;
+        session->packet_max_until_ns = session->now_ns + LEARNT_NS;
+    }
+}
+
 static void step_online(struct session *session, short events)
 {
     if (session->lost) { /* while sending: answers may still lie in the socket */
@@ -92,7 +120,7 @@ static void step_online(struct session *session, short events)
         return;
     }
     if (events) {
-        session_serve(session, events);
+        serve_online(session, events);
     }
     if (!session->lost && session->now_ns >= session->misc_ns) {
         session->misc_ns = session->now_ns + MISC_NS;

@@ -92,6 +92,11 @@ struct session {
     char lost_words[WORDS_MAX];
 
     struct pending pending;
+    size_t careful;       /* so many messages go one by one; see serve_online() */
+    bool misread;         /* the library could not read what the broker sent */
+    uint64_t packet_last; /* bytes of the message handed over last */
+    uint64_t packet_max;  /* learnt: the broker takes no larger ones; 0: nothing learnt */
+    int64_t packet_max_until_ns;
     uint16_t refused_mid; /* whose refusal came with words of the broker's */
     char refused_words[WORDS_MAX];
     bool corked;
