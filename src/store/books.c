@@ -426,10 +426,8 @@ static int64_t waiting_since(struct books_bus *bus)
 
 static bool is_due(struct books *books, int64_t now_ns)
 {
-    /* The rest is for the tick, the commit itself, and a record that comes right behind a group.
-     * By default two groups then share one commit of ext4's journal, which comes within 5 s of the
-     * first of them and costs a flush and blocks of its own. */
-    int64_t patience = books->options.persist_after_ns / 10 * 7;
+    /* A fifth is left for the tick and the commit itself. */
+    int64_t patience = books->options.persist_after_ns / 5 * 4;
     for (size_t i = 0; i < books->bus_count; i++) {
         int64_t since = waiting_since(books->buses[i]);
         if (since != INT64_MAX && now_ns - since >= patience) {

@@ -73,9 +73,9 @@ class Store(RigTest):
         broker = self.rig.broker()
         receive = self.receiver(broker)
         sink = self.rig.sink(broker, "weir/#", time_reg=-1)
-        port = broker.url
-        broker.stop()
-        weir = self.rig.weir(self.text(self.uplink(port)))
+        proxy = self.rig.proxy(broker)
+        proxy.command("down")
+        weir = self.rig.weir(self.text(self.uplink(proxy.url)))
         kept = 0
         for _ in range(3):
             wait_for(lambda: self.stored(weir), what="status")
@@ -85,7 +85,7 @@ class Store(RigTest):
             self.power_cut(weir)
             self.assertGreaterEqual(self.meters.report()["points"], before + 20 * REGS)
             weir.start()
-        broker.start()
+        proxy.command("up")
         wait_for(lambda: sink.report()["unique"] >= kept, what="all that was on flash")
         wait_for(lambda: self.stored(weir) and not self.stored(weir)["backlog"], what="drained")
         self.assertEqual(weir.stop(), 0)
@@ -96,13 +96,13 @@ class Store(RigTest):
     def test_clean_stop_ends_epochs_clean(self):
         broker = self.rig.broker()
         receive = self.receiver(broker)
-        url = broker.url
-        broker.stop()
-        weir = self.rig.weir(self.text(self.uplink(url)))
+        proxy = self.rig.proxy(broker)
+        proxy.command("down")
+        weir = self.rig.weir(self.text(self.uplink(proxy.url)))
         self.persisted(wait_for(lambda: self.stored(weir) and weir, what="up"), 10)
         self.assertEqual(weir.stop(), 0)
         shutil.rmtree(self.ram())
-        broker.start()
+        proxy.command("up")
         weir.start()
         wait_for(lambda: receive.text().count('"after":[{') >= 2, what="after of both buses")
         self.assertEqual(weir.stop(), 0)
