@@ -2,4 +2,4 @@
 # Copyright the weir authors
 #
 # No ROLES: faketime is a preloaded library, and so is AddressSanitizer.
-weir_system_test(clock test_clock.py SECONDS 600)
+weir_system_test(clock test_clock.py SECONDS 900)

@@ -589,13 +589,13 @@ class Clock(RigTest):
     # ---- age
 
     def old_segments(self):
-        """A box up for two hours, clock right, link down, two segments full; then a power cut."""
+        """A box up for two hours, clock right, link down, a segment full; then a power cut."""
         self.synchronise()
         broker = self.rig.broker()
         receive = self.receiver(broker)
         link = self.link_down(broker)
         weir = self.box(link.url, boot=7200, spool='max_age = "60s"; ', **self.FAST)
-        self.segments(weir, 3)
+        self.segments(weir, 2)
         self.power_cut(weir)
         return weir, link, receive
 
