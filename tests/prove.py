@@ -128,8 +128,6 @@ CLAIMS = [
            ("cuts", r"^vm: (\d+) cuts", ">100")], alone=True),
     Claim("flip", "each bit of headers, declarations, groups, padding, tail", "./dev crash flip",
           [("violations", r"^flip: .* (\d+) violations", 0)]),
-    Claim("mutants", "rules taken out one by one, all noticed", "./dev crash mutants",
-          [("caught", r"^mutants: (\d+) caught", ">15")], alone=True),
     Claim("wear", "what reaches a card, at block level", "tests/bench/wear.py", [
         ("flushes a commit", r"^down-1000? .*flushes/commit ([\d.]+)", 1.3),
         ("bytes of those allowed", r"bytes/allowed ([\d.]+)", 1.0),
