@@ -114,6 +114,7 @@ static void remove_segment(const char *epoch_path, uint64_t number)
     if (folder_segment(epoch_path, number, path) == 0 && unlink(path) != 0 && errno != ENOENT) {
         say(SAY_ERROR, "cannot remove %s: %s", path, strerror(errno));
     }
+    STEP("trim-after");
 }
 
 /* Removes the segments of one epoch that are confirmed. Returns how many stay. */
@@ -183,7 +184,9 @@ static bool drop_oldest(struct core *core, const char *bus, const struct bus_fil
         if (range.last >= range.first) {
             ranges_add(&gone, range);
         }
+        STEP("gone-before");
         int r = gone_save(files->path, &gone);
+        STEP("gone-after");
         if (r < 0) {
             say(SAY_ERROR, "cannot note what leaves at the limit bus=%s: %s", bus, strerror(-r));
             return false;

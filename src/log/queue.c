@@ -105,7 +105,7 @@ static int start_segment(struct queue *q)
     ssize_t n = 0;
     if (fallocate(fd, 0, 0, QUEUE_SEGMENT_BYTES) != 0 ||
         (n = pwrite(fd, raw, put_len(&out), 0)) != (ssize_t)put_len(&out) ||
-        rename(temporary, path) != 0) {
+        (STEP("segment-before"), rename(temporary, path)) != 0) {
         r = n > 0 && n != (ssize_t)put_len(&out) ? -ENOSPC : -errno;
         close(fd);
         unlink(temporary);
@@ -423,7 +423,9 @@ int queue_close(struct queue *queue)
     put_u64(&out, queue->last);
     put_i64(&out, boot_now().ns);
     frame_end(&out, frame, FRAME_CLOSE, queue->seed);
-    return out.failed ? -ENOSPC : write_out(queue, &out);
+    r = out.failed ? -ENOSPC : write_out(queue, &out);
+    STEP("closed");
+    return r;
 }
 
 void queue_destroy(struct queue *queue)

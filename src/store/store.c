@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/say.h"
+#include "base/step.h"
 #include "config/config.h"
 #include "link/link.h"
 #include "link/stats.h"
@@ -259,6 +260,7 @@ static void wait_round(struct store *s, int64_t until_ns)
 
 static int loop(struct store *s)
 {
+    STEP("ready-before");
     send_message(s, (struct link_message){ .kind = LINK_READY });
     int64_t tick_at_ns = 0;
     while (!s->stop && !s->orphan && !interrupted) {
@@ -279,7 +281,9 @@ static int loop(struct store *s)
         wait_round(s, tick_at_ns);
     }
     if (!s->orphan && s->books->writer) {
+        STEP("end-before");
         int r = books_end(s->books);
+        STEP("end-after");
         if (r < 0) {
             say(SAY_ERROR, "the closing group was not written: %s", strerror(-r));
         }

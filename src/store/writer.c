@@ -121,6 +121,7 @@ static int take_segment(struct writer *w)
     if (r == 0) {
         r = w->disk->ops->rename(w->disk, from, to);
     }
+    STEP("header-renamed");
     if (r == 0) {
         memmove(w->free, w->free + 1, --w->free_count * sizeof *w->free);
         w->generation = generation;
@@ -203,6 +204,7 @@ int writer_release(struct writer *writer, size_t count)
         char from[SPOOL_NAME_MAX], to[SPOOL_NAME_MAX];
         spool_name(SPOOL_SEGMENT, w->used[done], from);
         spool_name(SPOOL_FREE, w->used[done], to);
+        STEP("recycle-before");
         r = w->disk->ops->rename(w->disk, from, to);
         if (r == 0) {
             r = generations_add(&w->free, &w->free_count, w->used[done]);
@@ -214,6 +216,7 @@ int writer_release(struct writer *writer, size_t count)
     STEP("recycle-renamed");
     /* Before any of them is written again, its old name is gone for good. */
     int synced = done ? w->disk->ops->sync_folder(w->disk) : 0;
+    STEP("recycle-synced");
     return r < 0 ? r : synced;
 }
 
