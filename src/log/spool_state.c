@@ -36,10 +36,10 @@ static bool traces_behind(struct segment *s, uint64_t at, bool *ret_bad)
     return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
 }
 
-/* Walks the groups of one segment up to number `most`. Leaves the account of the last one that is
+/* Walks the groups of one segment. Leaves the account of the last one that is
  * whole in *account, and where it ends in *ret_end. *ret_bad: something there cannot be read. */
-static int walk(struct segment *s, uint64_t most, struct account **account, uint64_t *ret_end,
-                bool *ret_damage, bool *ret_bad)
+static int walk(struct segment *s, struct account **account, uint64_t *ret_end, bool *ret_damage,
+                bool *ret_bad)
 {
     uint64_t above = 0, at = SPOOL_BLOCK;
     struct group group;
@@ -50,7 +50,7 @@ static int walk(struct segment *s, uint64_t most, struct account **account, uint
     while ((r = group_next(s, at, above, &group, &skipped)) == 1) {
         above = group.number;
         at = group_end(&group);
-        int whole = group.number <= most ? group_whole(s, &group) : 0;
+        int whole = group_whole(s, &group);
         *ret_damage = whole != 1;
         if (whole == 1) {
             account_destroy(*account);
@@ -68,7 +68,7 @@ static int walk(struct segment *s, uint64_t most, struct account **account, uint
     return r;
 }
 
-int spool_state_newest(struct disk *disk, uint32_t size, uint64_t most, struct spool_state *state)
+int spool_state_newest(struct disk *disk, uint32_t size, struct spool_state *state)
 {
     state->end = SPOOL_BLOCK;
     for (size_t i = state->used_count; i-- > 0 && !state->account;) {
@@ -83,7 +83,7 @@ int spool_state_newest(struct disk *disk, uint32_t size, uint64_t most, struct s
         if (r < 0) {
             return r;
         }
-        r = walk(&s, most, &state->account, &end, &damage, &bad);
+        r = walk(&s, &state->account, &end, &damage, &bad);
         segment_close(&s);
         if (r < 0) {
             return r;
@@ -116,7 +116,7 @@ int spool_state_read(struct disk *disk, uint32_t size, struct spool_state *ret_s
     }
     s->used_count = kept;
     s->damage = newest_bad && (kept == 0 || newest_bad > s->used[kept - 1]);
-    return r < 0 ? r : spool_state_newest(disk, size, UINT64_MAX, s);
+    return r < 0 ? r : spool_state_newest(disk, size, s);
 }
 
 void spool_state_finish(struct spool_state *state)

@@ -24,8 +24,8 @@ struct spool_state {
     bool bad;                 /* not for its content: the medium failed. It may be there yet */
 };
 
-/* The newest whole group of number `most` or below in the segments of state->used. */
-int spool_state_newest(struct disk *disk, uint32_t size, uint64_t most, struct spool_state *state);
+/* The newest whole group in the segments of state->used. */
+int spool_state_newest(struct disk *disk, uint32_t size, struct spool_state *state);
 /* All of it. Ends with spool_state_finish() also after a failure. */
 int spool_state_read(struct disk *disk, uint32_t size, struct spool_state *ret_state);
 void spool_state_finish(struct spool_state *state);

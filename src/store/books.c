@@ -105,7 +105,8 @@ static bool has_queue(const struct books *books, const struct account_epoch *e)
     return count > 0;
 }
 
-/* Epochs that the counter knows and the account does not: whatever opened them cannot be read. */
+/* Epochs that the counter knows and the account does not: whatever opened them cannot be read, or
+ * tmpfs was full when they were opened. */
 static void add_forgotten(struct books *books)
 {
     for (size_t i = 0; i < books->counter.count; i++) {
@@ -117,6 +118,11 @@ static void add_forgotten(struct books *books)
         struct account_epoch *e = account_epoch(books->account, c->bus, order, c->epoch);
         if (e) {
             e->flags = ACCOUNT_OPEN;
+        }
+        if (e && books->known) {
+            memcpy(e->boot_id, books->boot_id, sizeof e->boot_id);
+            e->until = boot_now();
+            e->clock = books->clock;
         }
     }
 }
@@ -180,6 +186,9 @@ static int open_writer(struct books *books, const struct account *known)
     }
     if (r < 0 || known) {
         account_destroy(recovery.account);
+        if (r == 0) {
+            add_forgotten(books);
+        }
         return r;
     }
     if (recovery.account) {

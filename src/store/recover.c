@@ -85,20 +85,22 @@ static int go_on_in(struct writer *w, uint64_t generation, uint64_t at)
     return 0;
 }
 
-/* What cannot be read, but was acknowledged or may be read another time, is not written over. */
+/* What is there is never written over, whoever it counts for: the next group goes behind it and has
+ * a higher number. Not even what cannot be read, if it was acknowledged or may be read another
+ * time. */
 static int find_newest(struct writer *w, const struct account *known, struct recovery *ret)
 {
     struct spool_state state = { .used = w->used, .used_count = w->used_count };
-    uint64_t most = known ? known->group : UINT64_MAX;
-    int r = spool_state_newest(w->disk, w->options.segment_bytes, most, &state);
+    int r = spool_state_newest(w->disk, w->options.segment_bytes, &state);
     ret->account = state.account;
     ret->damage |= state.damage;
-    if (r < 0) {
-        return r;
-    }
     w->group = ret->account ? ret->account->group : 0;
-    if (state.bad || (known && w->group != known->group)) {
-        return 0;
+    bool lost = known && w->group < known->group;
+    if (lost) {
+        w->group = known->group;
+    }
+    if (r < 0 || lost || state.bad) {
+        return r;
     }
     return w->used_count ? go_on_in(w, w->used[w->used_count - 1], state.end) : 0;
 }
@@ -116,7 +118,6 @@ int writer_recover(struct writer *writer, const struct account *known, struct re
     w->disk->ops->remove(w->disk, "new");
     r = find_newest(w, known, ret);
     if (known) {
-        w->group = known->group; /* whatever could be read */
         account_destroy(ret->account);
         ret->account = NULL;
         ret->damage = false;
