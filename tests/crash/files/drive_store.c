@@ -11,6 +11,7 @@
 
 #include "content.h"
 #include "drive.h"
+#include "store/private.h"
 
 enum { SPARE = 1 };
 
@@ -83,6 +84,18 @@ static void place_buses(struct drive *d)
     }
 }
 
+/* Epochs that the counter knows and the account does not. */
+static void add_forgotten(struct drive *d)
+{
+    for (size_t i = 0; i < d->counter.count; i++) {
+        const struct counter_epoch *c = &d->counter.epochs[i];
+        uint64_t order = c->epoch >> 32;
+        if (order > d->account->counter && truth_epoch(&d->truth, c->epoch)) {
+            account_epoch(d->account, c->bus, order, c->epoch)->flags = ACCOUNT_OPEN;
+        }
+    }
+}
+
 int drive_open(struct drive *d)
 {
     const struct writer_options options = { memdisk_disk(d->disk), "gw", d->judge.segment_bytes,
@@ -97,6 +110,7 @@ int drive_open(struct drive *d)
     }
     if (d->known) {
         replace(&d->account, account_copy(d->known));
+        add_forgotten(d);
     } else {
         if (!truth_allows(&d->truth, found.account)) {
             drive_violation(d, "recovery finds a group that is not the newest that counts");
@@ -163,6 +177,18 @@ static void raise_last(struct drive *d)
     }
 }
 
+/* The account is in tmpfs: others may rely on it. */
+static void acknowledge(struct drive *d)
+{
+    truth_acked(&d->truth, d->account);
+    for (size_t i = 0; i < d->truth.epoch_count; i++) {
+        struct truth_epoch *e = &d->truth.epochs[i];
+        const struct account_epoch *a = account_find(d->account, bus_names[e->bus], e->epoch);
+        e->acked = a ? a->last : e->acked;
+        e->lost |= e->used && !a;
+    }
+}
+
 static int commit(struct drive *d, struct batch *batch, unsigned why)
 {
     replace(&d->before, account_copy(d->account));
@@ -170,27 +196,22 @@ static int commit(struct drive *d, struct batch *batch, unsigned why)
     raise_last(d);
     drop_passed(d);
     d->account->made = boot_now();
-    d->account->group++; /* as the writer will have it */
+    d->account->group = d->writer->group + 1; /* as the writer will have it */
     truth_attempt(&d->truth, d->account);
-    d->account->group--;
     int r = writer_commit(d->writer, batch, d->account, why);
     if (r < 0) {
         replace(&d->account, account_copy(d->before));
         return r;
     }
-    truth_acked(&d->truth, d->account);
-    replace(&d->known, account_copy(d->account));
     for (unsigned b = 0; b < BUSES; b++) {
         struct drive_bus *bus = &d->buses[b];
         if (place_before(bus->persisted, bus->reached)) {
             bus->persisted = bus->reached;
         }
     }
-    for (size_t i = 0; i < d->truth.epoch_count; i++) {
-        struct truth_epoch *e = &d->truth.epochs[i];
-        const struct account_epoch *a = account_find(d->account, bus_names[e->bus], e->epoch);
-        e->acked = a ? a->last : e->acked;
-        e->lost |= e->used && !a;
+    if (!d->with_faults || !random_one_in(&d->random, 6)) { /* else tmpfs is full */
+        replace(&d->known, account_copy(d->account));
+        acknowledge(d);
     }
     return 0;
 }
