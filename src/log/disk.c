@@ -178,6 +178,7 @@ static int64_t look_read(struct disk *disk, int handle, void *buf, size_t len, u
         n = folder_read(disk, handle, (char *)buf + done, part, at + done);
         if (n == -EIO) {
             memset((char *)buf + done, 0, part);
+            disk->bad_blocks++;
             n = (int64_t)part;
         }
         if (n <= 0) {

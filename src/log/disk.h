@@ -10,6 +10,8 @@
 #ifndef LOG_DISK_H
 #define LOG_DISK_H
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +37,7 @@ struct disk_ops {
 
 struct disk {
     const struct disk_ops *ops;
+    uint64_t bad_blocks; /* of a disk that only looks: so many were given as zeros */
 };
 
 /* The folder at `path`, which must exist. */
@@ -43,6 +46,17 @@ int disk_folder(const char *path, struct disk **ret_disk);
  * the medium cannot read come as zeros, so that a bad spot is damage in its place and not the end
  * of all reading. */
 int disk_look(const char *path, struct disk **ret_disk);
+
+/* Can anything in the folder at `path` be read from the medium itself? 1: yes; 0: no, nothing of
+ * what is there; negative: the folder cannot be read or (-ENOENT) has no files. Tells a card with
+ * bad spots from one that is gone. */
+int disk_answers(const char *path);
+
+/* Errors that say something about this process, not about the file. */
+static inline bool disk_error_is_ours(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
 
 static inline void disk_destroy(struct disk *disk)
 {

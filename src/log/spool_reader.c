@@ -89,6 +89,12 @@ static void leave(struct spool_reader *r)
     r->placed = false;
 }
 
+void spool_reader_move(struct spool_reader *reader, struct disk *disk)
+{
+    leave(reader);
+    reader->disk = disk;
+}
+
 void spool_reader_destroy(struct spool_reader *reader)
 {
     if (!reader) {
@@ -132,14 +138,16 @@ static bool begins_before(const struct spool_reader *r, const struct group *g, u
     return true;
 }
 
-/* 1: the segment is the one to begin in; 0: an older one. Unreadable ones tell nothing. */
+/* 1: the segment is the one to begin in; 0: an older one. Unreadable ones tell nothing. Negative:
+ * an error of our own. */
 static int is_start(struct spool_reader *r, uint64_t generation, uint64_t first)
 {
     struct segment segment;
     struct group group;
     bool skipped;
-    if (segment_open(r->disk, generation, r->size, &segment) < 0) {
-        return 0;
+    int e = segment_open(r->disk, generation, r->size, &segment);
+    if (e < 0) {
+        return disk_error_is_ours(e) ? e : 0;
     }
     int found = group_next(&segment, SPOOL_BLOCK, 0, &group, &skipped);
     bool start = found == 1 && !skipped && begins_before(r, &group, first);
@@ -163,8 +171,11 @@ static int search(struct spool_reader *r, uint64_t first)
         return e;
     }
     r->index = r->count;
-    while (r->index > 0 && !is_start(r, r->generations[r->index - 1], first)) {
+    while (r->index > 0 && (e = is_start(r, r->generations[r->index - 1], first)) == 0) {
         r->index--;
+    }
+    if (e < 0) {
+        return e;
     }
     r->index = r->index ? r->index - 1 : 0;
     r->number = 0;
@@ -350,6 +361,9 @@ static int next_group(struct spool_reader *r)
             int e = segment_open(r->disk, r->generations[r->index], r->size, &r->segment);
             if (e < 0) {
                 r->segment.handle = -1;
+                if (disk_error_is_ours(e)) {
+                    return e;
+                }
                 r->index++; /* recycled meanwhile, or unreadable */
                 continue;
             }

@@ -19,6 +19,8 @@ struct spool_reader;
 int spool_reader_create(struct disk *disk, const char *bus, uint32_t size,
                         struct spool_reader **ret_reader);
 void spool_reader_destroy(struct spool_reader *reader);
+/* Goes on from another disk, as after a card was pulled out and put back. Shapes stay. */
+void spool_reader_move(struct spool_reader *reader, struct disk *disk);
 
 /* The record of this epoch with the smallest number from `first` to `last`. 1: *ret_item has it
  * (kind ITEM_RECORD); its `first` may be above `first`: what lies between is not there, and

@@ -7,12 +7,14 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/say.h"
@@ -36,6 +38,7 @@ struct store {
     struct link *link; /* NULL: by hand */
     struct stats_store *stats;
     struct disk *disk;
+    struct statx spool; /* the folder behind it */
     struct books *books;
     struct writer_counts counted; /* what of the writer's counts is in the page */
     int64_t reopen_at_ns;
@@ -210,6 +213,16 @@ static void answer_sync(struct store *s)
     }
 }
 
+/* Which folder is it, in which mount? The same card mounted once more is another one to us: what we
+ * have open leads to the old. */
+static bool identify(const struct store *s, struct statx *ret_spool)
+{
+    char path[FOLDER_PATH_MAX];
+    snprintf(path, sizeof path, "%s/spool", s->settings.directory);
+    memset(ret_spool, 0, sizeof *ret_spool);
+    return statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, ret_spool) == 0;
+}
+
 static int open_disk(struct store *s)
 {
     char path[FOLDER_PATH_MAX];
@@ -219,22 +232,41 @@ static int open_disk(struct store *s)
         int opened = disk_folder(path, &s->disk);
         r = opened < 0 && r < 0 ? r : opened;
     }
+    if (r == 0) {
+        identify(s, &s->spool);
+    }
     if (r == 0 && config_in_ram(path)) {
         say(SAY_WARNING, "%s is in RAM and does not outlive a boot", path);
     }
     return r;
 }
 
+/* Has the folder that cannot be written any more been replaced, as by a card that was put back? */
+static bool spool_replaced(struct store *s)
+{
+    struct statx now;
+    return s->books->state != BOOKS_GOOD && identify(s, &now) &&
+           (now.stx_dev_major != s->spool.stx_dev_major ||
+            now.stx_dev_minor != s->spool.stx_dev_minor || now.stx_ino != s->spool.stx_ino ||
+            now.stx_mnt_id != s->spool.stx_mnt_id);
+}
+
 /* A spool that was not there at the start and is now: begin again, with what it has. */
 static bool spool_turned_up(struct store *s, int64_t now_ns)
 {
-    if (s->books->writer || now_ns < s->reopen_at_ns) {
+    if (now_ns < s->reopen_at_ns) {
         return false;
     }
+    char path[FOLDER_PATH_MAX];
+    snprintf(path, sizeof path, "%s/spool", s->settings.directory);
     s->reopen_at_ns = now_ns + REOPEN_NS;
+    if (s->books->writer) {
+        return spool_replaced(s);
+    }
     disk_destroy(s->disk);
     s->disk = NULL;
-    return open_disk(s) == 0;
+    int answers = open_disk(s) == 0 ? disk_answers(path) : 0;
+    return answers == 1 || answers == -ENOENT;
 }
 
 static void wait_round(struct store *s, int64_t until_ns)

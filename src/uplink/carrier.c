@@ -192,7 +192,11 @@ void carrier_tend(struct uplink *up, int64_t now_ns)
         }
     }
     tell_meter(up, now_ns);
-    if (up->stats->trouble[0] && now_ns - up->last_refused_ns > 300 * NS_PER_S) {
+    bool unreadable = false;
+    for (size_t i = 0; i < up->stream_count; i++) {
+        unreadable |= up->streams[i]->unreadable;
+    }
+    if (up->stats->trouble[0] && !unreadable && now_ns - up->last_refused_ns > 300 * NS_PER_S) {
         stats_text(up->stats->trouble, STATS_TEXT, "");
     }
 }

@@ -18,6 +18,8 @@
 #include "log/spool.h"
 #include "log/spool_reader.h"
 
+#define CARD_PATIENCE_NS (300 * NS_PER_S) /* then what it holds counts as damaged */
+
 struct feed {
     char ram[FOLDER_PATH_MAX], bus_path[FOLDER_PATH_MAX], spool_path[FOLDER_PATH_MAX];
     char bus[WEIR_NAME_MAX + 1];
@@ -34,6 +36,7 @@ struct feed {
     enum why fill_why;        /* what the queue said of them */
     struct item held, filled; /* read ahead from the queue, from the spool */
     bool has_held, has_filled;
+    int64_t away_since_ns, ask_again_ns; /* a card that does not answer; 0: it does */
 };
 
 int feed_create(const char *ram, const char *directory, const char *bus, struct feed **ret_feed)
@@ -131,11 +134,15 @@ static struct item end_of(const struct feed *f, const struct account_epoch *e)
 
 static bool open_spool(struct feed *f)
 {
-    if (f->spool) {
+    if (f->disk && f->spool) {
         return true;
     }
     if (!f->disk && disk_look(f->spool_path, &f->disk) < 0) {
         return false;
+    }
+    if (f->spool) {
+        spool_reader_move(f->spool, f->disk);
+        return true;
     }
     return spool_reader_create(f->disk, f->bus, SPOOL_SEGMENT_BYTES, &f->spool) == 0;
 }
@@ -214,7 +221,7 @@ static int explain(struct feed *f, uint64_t last, uint64_t spared, struct item *
     if (f->expected <= spared) {
         return give_hole(f, spared < last ? spared : last, WHY_EARLIER, item);
     }
-    bool was_stored = e && f->spool && f->expected <= e->last;
+    bool was_stored = e && f->expected <= e->last;
     enum why why = f->fill_why != WHY_UNKNOWN ? f->fill_why : was_stored ? WHY_DAMAGE : WHY_UNKNOWN;
     if (was_stored && last > e->last) {
         last = e->last;
@@ -222,15 +229,58 @@ static int explain(struct feed *f, uint64_t last, uint64_t spared, struct item *
     return give_hole(f, last, why, item);
 }
 
+/* Numbers that store has written were not found. Bad spots of a card are damage; from a card that
+ * is gone nothing can be concluded: it may be put back. The folder is opened anew then, as it may
+ * be another one by now. */
+static bool is_card_away(struct feed *f, int error, uint64_t errors_before)
+{
+    const struct account_epoch *e = feed_epoch(f, f->epoch);
+    bool failed = !f->disk || error < 0 || f->disk->bad_blocks != errors_before;
+    int64_t now_ns = boot_now().ns;
+    if (!e || f->expected > e->last || account_gone_find(e, f->expected) || !failed ||
+        disk_answers(f->spool_path) == 1) {
+        f->away_since_ns = 0;
+        return false;
+    }
+    if (f->spool) {
+        spool_reader_move(f->spool, NULL);
+    }
+    disk_destroy(f->disk);
+    f->disk = NULL;
+    f->ask_again_ns = now_ns + NS_PER_S;
+    f->away_since_ns = f->away_since_ns ? f->away_since_ns : now_ns;
+    return now_ns - f->away_since_ns < CARD_PATIENCE_NS;
+}
+
+/* Looks for the next of them in the spool. 1: f->filled has it; 0: it is not there. */
+static int look(struct feed *f, uint64_t *ret_spared)
+{
+    if (boot_now().ns < f->ask_again_ns) {
+        return -EIO;
+    }
+    bool open = open_spool(f);
+    uint64_t errors = f->disk ? f->disk->bad_blocks : 0;
+    int r = open ? spool_reader_next(f->spool, f->order, f->epoch, f->expected, f->fill_last,
+                                     &f->filled, ret_spared)
+                 : 0;
+    if (r < 0 && r != -EIO) {
+        return r;
+    }
+    bool complete = r == 1 && f->filled.first == f->expected;
+    if (!complete && is_card_away(f, r, errors)) {
+        return -EIO;
+    }
+    f->ask_again_ns = 0;
+    return r == 1;
+}
+
 /* The next item of the numbers that come from the spool. */
 static int fill(struct feed *f, struct item *item)
 {
     uint64_t spared = 0;
     if (!f->has_filled) {
-        int r = open_spool(f) ? spool_reader_next(f->spool, f->order, f->epoch, f->expected,
-                                                  f->fill_last, &f->filled, &spared)
-                              : 0;
-        if (r < 0 && r != -EIO) {
+        int r = look(f, &spared);
+        if (r < 0) {
             return r;
         }
         f->has_filled = r == 1;

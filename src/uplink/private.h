@@ -64,7 +64,7 @@ struct stream {
     bool fresh;          /* no cursor, and no epoch to begin with */
     bool rewind;         /* a message was refused: once none is under way, again from the cursor */
     struct item held;    /* read, but there was no room for it */
-    bool has_held;
+    bool has_held, unreadable;
     bool at_end; /* the last look found nothing more to read */
 
     /* The message being written. */

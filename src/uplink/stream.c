@@ -285,6 +285,15 @@ static bool is_allowed(struct stream *stream, const struct item *item)
     return item->kind != ITEM_RECORD || (e && item->last <= e->last);
 }
 
+/* Nothing is passed over for that: it is tried again. */
+static void show_unreadable(struct stream *stream, int error)
+{
+    char text[STATS_TEXT];
+    snprintf(text, sizeof text, "records cannot be read: %s", strerror(-error));
+    say(SAY_ERROR, "bus=%s: %s", stream->bus, text);
+    stats_text(stream->up->stats->trouble, STATS_TEXT, text);
+}
+
 /* 1: got on; 0: nothing more, or no room. */
 static int step(struct stream *stream)
 {
@@ -301,8 +310,9 @@ static int step(struct stream *stream)
     if (!stream->has_held) {
         int r = feed_next(stream->feed, &stream->held);
         stream->at_end = r == 0;
+        stream->unreadable = r < 0;
         if (r < 0) {
-            say(SAY_ERROR, "cannot read queue bus=%s: %s", stream->bus, strerror(-r));
+            show_unreadable(stream, r);
         }
         if (r <= 0) {
             return 0;
