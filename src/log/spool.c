@@ -319,7 +319,9 @@ int group_next(struct segment *segment, uint64_t at, uint64_t above, struct grou
         }
         if (r == 1) {
             group_finish(ret_group);
-        } else if (r < 0 && r != -EBADMSG && r != -EIO) {
+        } else if (r == -EIO) {
+            segment->bad = true;
+        } else if (r < 0 && r != -EBADMSG) {
             return r;
         }
         *ret_skipped = true;

@@ -65,6 +65,7 @@ struct segment {
     struct disk *disk;
     int handle; /* -1: none */
     uint32_t seed;
+    bool bad; /* the medium failed where a group may be */
     struct spool_header header;
 };
 
@@ -116,8 +117,8 @@ static inline uint64_t group_end(const struct group *group)
 int group_get(const uint8_t *data, size_t len, uint64_t generation, struct group *ret_group);
 
 /* The first group at or behind `at` whose number is above `above`. 1: found, *ret_skipped is true
- * if something before it did not pass, or could not be read (-EIO is damage in its place); 0: none
- * up to the end of the segment. */
+ * if something before it did not pass, or could not be read (-EIO is damage in its place, and
+ * segment->bad is set); 0: none up to the end of the segment. */
 int group_next(struct segment *segment, uint64_t at, uint64_t above, struct group *ret_group,
                bool *ret_skipped);
 /* Does all that belongs to the group pass its checksum? 1, 0 or negative errno. */

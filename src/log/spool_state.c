@@ -19,29 +19,25 @@ int segment_check(struct disk *disk, uint64_t generation, uint32_t size)
     return r;
 }
 
-/* Is there a trace of a group of this segment where the next one would begin? *ret_bad is set if
- * that cannot be read. */
-static bool traces_behind(struct segment *s, uint64_t at, bool *ret_bad)
+/* Is there a trace of a group of this segment where the next one would begin? Its generation or its
+ * number is enough: no older use of the place has either. */
+static bool traces_behind(struct segment *s, uint64_t at, uint64_t number)
 {
-    uint8_t raw[FRAME_HEAD_BYTES + 8];
-    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK) {
+    uint8_t raw[FRAME_HEAD_BYTES + 16];
+    if (at + SPOOL_BLOCK > s->header.size - SPOOL_BLOCK ||
+        s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at) != sizeof raw) {
         return false;
     }
-    int64_t n = s->disk->ops->read(s->disk, s->handle, raw, sizeof raw, at);
-    if (n != sizeof raw) {
-        *ret_bad |= n < 0;
-        return n < 0;
-    }
-    struct get in = get_init(raw + FRAME_HEAD_BYTES - 1, 9);
-    return get_u8(&in) == FRAME_GROUP && get_u64(&in) == s->header.generation;
+    struct get in = get_init(raw + FRAME_HEAD_BYTES, 16);
+    uint64_t generation = get_u64(&in);
+    return generation == s->header.generation || get_u64(&in) == number;
 }
 
-/* Walks the groups of one segment. Leaves the account of the last one that is
- * whole in *account, and where it ends in *ret_end. *ret_bad: something there cannot be read. */
-static int walk(struct segment *s, struct account **account, uint64_t *ret_end, bool *ret_damage,
-                bool *ret_bad)
+/* Walks the groups of one segment. Leaves the account of the last one that is whole in *account,
+ * and where it ends in *ret_end. */
+static int walk(struct segment *s, struct account **account, uint64_t *ret_end, bool *ret_damage)
 {
-    uint64_t above = 0, at = SPOOL_BLOCK;
+    uint64_t above = 0, at = SPOOL_BLOCK, next = s->header.first_group;
     struct group group;
     bool skipped;
     int r;
@@ -57,14 +53,15 @@ static int walk(struct segment *s, struct account **account, uint64_t *ret_end, 
             *account = group.account;
             group.account = NULL;
             *ret_end = at;
+            next = group.number + 1;
         }
         group_finish(&group);
-        *ret_bad |= whole == -EIO;
+        s->bad |= whole == -EIO;
         if (whole < 0 && whole != -EIO) {
             return whole;
         }
     }
-    *ret_damage |= traces_behind(s, *ret_end, ret_bad);
+    *ret_damage |= s->bad || traces_behind(s, *ret_end, next);
     return r;
 }
 
@@ -74,7 +71,7 @@ int spool_state_newest(struct disk *disk, uint32_t size, struct spool_state *sta
     for (size_t i = state->used_count; i-- > 0 && !state->account;) {
         struct segment s;
         uint64_t end;
-        bool damage, bad = false;
+        bool damage;
         int r = segment_open(disk, state->used[i], size, &s);
         if (r == -EIO) {
             state->damage = true;
@@ -83,13 +80,13 @@ int spool_state_newest(struct disk *disk, uint32_t size, struct spool_state *sta
         if (r < 0) {
             return r;
         }
-        r = walk(&s, &state->account, &end, &damage, &bad);
+        r = walk(&s, &state->account, &end, &damage);
         segment_close(&s);
         if (r < 0) {
             return r;
         }
         state->damage |= damage;
-        state->bad |= bad;
+        state->bad |= s.bad;
         state->end = i + 1 == state->used_count ? end : state->end;
     }
     return 0;

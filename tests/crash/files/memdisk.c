@@ -431,5 +431,8 @@ void memdisk_flip(struct memdisk *memdisk, const char *name, uint64_t bit)
 {
     struct file *f = &memdisk->files[memdisk->seen.list[memdisk_find(&memdisk->seen, name)].file];
     uint64_t at = bit / 8;
-    page_own(&f->seen[at / PAGE_BYTES])->data[at % PAGE_BYTES] ^= (uint8_t)(1u << (bit % 8));
+    struct page **pages[] = { &f->seen[at / PAGE_BYTES], &f->disk[at / PAGE_BYTES] };
+    for (int i = 0; i < 2; i++) {
+        page_own(pages[i])->data[at % PAGE_BYTES] ^= (uint8_t)(1u << (bit % 8));
+    }
 }

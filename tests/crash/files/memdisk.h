@@ -62,7 +62,7 @@ struct memdisk_fault {
 };
 void memdisk_fail(struct memdisk *memdisk, struct memdisk_fault fault);
 
-/* For tests that damage what is there: the bytes of a file. NULL: no such file. */
+/* For tests that damage what is there, as seen and on the medium. -ENOENT: no such file. */
 int64_t memdisk_size(const struct memdisk *memdisk, const char *name);
 void memdisk_flip(struct memdisk *memdisk, const char *name, uint64_t bit);
 
