@@ -150,12 +150,10 @@ static int is_start(struct spool_reader *r, uint64_t generation, uint64_t first)
         return disk_error_is_ours(e) ? e : 0;
     }
     int found = group_next(&segment, SPOOL_BLOCK, 0, &group, &skipped);
-    bool start = found == 1 && !skipped && begins_before(r, &group, first);
-    const struct group_section *section = start ? section_of(&group, r->bus, r->epoch) : NULL;
-    if (section && first <= section->last) {
-        /* Written again after a failure or a kill, and torn: the first try stands before it. */
-        start = group_whole(&segment, &group) == 1;
-    }
+    /* Torn, it may have been written again after a failure or a kill: the first try, which stands
+     * before it, may have more. */
+    bool start = found == 1 && !skipped && begins_before(r, &group, first) &&
+                 group_whole(&segment, &group) == 1;
     if (found == 1) {
         group_finish(&group);
     }
