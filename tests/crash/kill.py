@@ -1,24 +1,25 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-"""Kills at each step of a record's way, and what receive says of them.
+"""Kills at each step of a record's way, and what the far end says of them.
 
-    kill.py [--kills 2000] [--seconds N] [--seed N] [--step NAME] [--workers 2] [--slice]
+    kill.py [--kills 2900] [--seconds N] [--seed N] [--step NAME] [--workers 2] [--slice]
 
-Needs a build with WEIR_STEPS (made in build/steps), in which a process stops itself at a named step;
-it is then killed from outside: that process alone, or all of weir; and in a third of the latter
-the power goes too: the folder in RAM is emptied (the page cache stays). The link to the broker is up
-or down at random, segments are small, so that everything turns over quickly. `weir receive
---verify` watches all the time and has the last word.
+In a build with WEIR_STEPS (made in build/steps) a process stops itself at a named step. It is then
+killed from outside: that process alone, or all of weir, or all of weir and the power goes too: the folder in
+RAM is emptied, what was written and not synced is kept, lost or kept in part, and the kernel's
+boot id is another one (kill/cut.c). The link to the broker is up or down, segments are small, so that
+everything turns over quickly. kill/judge.py says who judges.
 
-Ends with `kill: N kills (min M in a step), V unaccounted, T s`; exit 0, or 1 if anything is unaccounted.
+Ends with `kill: N kills (min M in a step), V unaccounted, T s`; exit 0, or 1 if anything is
+unaccounted or some step was never reached. --seconds ends it early, --seed makes other choices (when
+a process reaches a step is not in its hands), --step tries one step alone.
 """
 import argparse
-import mmap
+import fcntl
 import multiprocessing
 import os
-import random
-import shutil
+import queue
 import signal
 import subprocess
 import sys
@@ -26,211 +27,190 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(ROOT, "tests", "rig"))
+sys.path[:0] = [os.path.join(ROOT, "tests", "rig"), os.path.join(HERE, "kill")]
 
-from rig import Rig, counting_devices, kill_pid, tree, wait_for           # noqa: E402
+from rig import Rig                                                     # noqa: E402
+from session import KINDS, Missed, STEPS, Session, WAYS           # noqa: E402
 
-STEPS = ("append-before", "append-after", "notify-before", "read", "publish-before",
-         "publish-after", "confirm-before", "confirm-after", "trim-before", "group-before",
-         "group-after", "persisted-before", "persisted-after", "header-written",
-         "recycle-renamed", "counter-between", "restored")
-AT_START = ("counter-between", "restored")
-NEED_LINK = ("publish-before", "publish-after", "confirm-before", "confirm-after", "read",
-             "recycle-renamed")
-NEED_BACKLOG = ("recycle-renamed",)
-NEED_NONE = ("group-before", "group-after", "header-written")
-PATIENCE_S, UP, ROUND = 8, 0.6, 25
+ROUNDS = 6              # of every step, until a session is judged
+MISSES = 20             # of one step, until it is given up
 
 
 def build():
     """The build with steps."""
     where = os.path.join(ROOT, "build", "steps")
-    commands = (["cmake", "--preset", "release", "-B", where, "-DWEIR_STEPS=ON"],
-                ["cmake", "--build", where, "-j", str(os.cpu_count())])
-    for command in commands:
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, check=False)
-        if done.returncode:
-            sys.exit("kill: the build failed:\n" + done.stdout[-3000:])
+    os.makedirs(where, exist_ok=True)
+    with open(os.path.join(where, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["cmake", "--preset", "release", "-B", where, "-DWEIR_STEPS=ON"],
+                        ["cmake", "--build", where, "-j", str(os.cpu_count())]):
+            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, check=False)
+            if done.returncode:
+                sys.exit("kill: the build failed:\n" + done.stdout[-3000:])
     return where
 
 
-class Page:
-    """The file that says where to stop."""
-
-    def __init__(self, path):
-        with open(path, "wb") as f:
-            f.write(bytes(64))
-        with open(path, "r+b") as f:
-            self.map = mmap.mmap(f.fileno(), 64)
-
-    def arm(self, step, count):
-        self.map[0:64] = step.encode().ljust(63, b"\0") + bytes([count])
-
-    def disarm(self):
-        self.map[0:64] = bytes(64)
+class Ended(Exception):
+    """The campaign is over early."""
 
 
-def stopped(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] == "T"
-    except OSError:
-        return False
+class Worker:
+    """Session after session, until each step has its share of kills."""
+
+    def __init__(self, number, options, shared, news):
+        self.number, self.options, self.shared, self.news = number, options, shared, news
+        self.misses = dict.fromkeys(STEPS, 0)
+        self.end = time.monotonic() + options.seconds if options.seconds else None
+
+    def over(self):
+        return self.end and time.monotonic() > self.end
+
+    def wanted(self, kind):
+        """Steps that still lack kills, in an order that changes the link seldom."""
+        return sorted((s for s in KINDS[kind] if self.options.step in (None, s)
+                       and self.shared[s].value < self.options.each
+                       and self.misses[s] < MISSES), key=list(STEPS).index)
+
+    def run(self):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, self.on_term)
+        kinds = ["kept", "cut"] if self.number % 2 else ["cut", "kept"]
+        if not self.options.slice:
+            kinds.insert(1, "gone")
+        number = 0
+        while not self.over() and any(self.wanted(kind) for kind in KINDS):
+            kind = kinds[number % len(kinds)]
+            number += 1
+            if self.wanted(kind):
+                seed = f"{self.options.seed}-{self.number}-{number}-{kind}"
+                with Rig(self.options.bin) as rig:
+                    try:
+                        self.session(rig, kind, seed)
+                    except Ended:
+                        return
+
+    def on_term(self, *_):
+        raise Ended
+
+    def session(self, rig, kind, seed):
+        session = Session(rig, kind, seed)
+        for _ in range(ROUNDS * (4 if kind == "gone" else 1)):
+            for step in self.wanted(kind):
+                if self.over():
+                    break
+                try:
+                    way = session.one(step)
+                except Missed:
+                    self.misses[step] += 1
+                    self.news.put(("missed", step))
+                    continue
+                with self.shared[step].get_lock():
+                    self.shared[step].value += 1
+                self.news.put(("kill", step, way))
+        complaints, summary = session.verdict()
+        if complaints:
+            self.keep(rig, seed)
+        self.news.put(("session", seed, complaints, summary))
+
+    def keep(self, rig, seed):
+        """What a session leaves, to look at."""
+        if self.options.keep:
+            os.makedirs(self.options.keep, exist_ok=True)
+            target = os.path.join(self.options.keep, seed)
+            subprocess.run(["cp", "-a", rig.dir, target], check=False)
+            subprocess.run(["cp", "-a", rig.ram, target + "/ram"], check=False)
 
 
-class Session:
-    """One gateway between a meter and a broker, killed again and again."""
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100 * len(STEPS))
+    parser.add_argument("--seconds", type=int, default=0)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--step", choices=list(STEPS))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--bin", help="a build with WEIR_STEPS; default: make one")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep what failed sessions leave there")
+    parser.add_argument("--slice", action="store_true", help="some 20 s, for ./dev test")
+    options = parser.parse_args()
+    if options.slice:
+        options.seconds = 12
+    options.each = -(-options.kills // (1 if options.step else len(STEPS)))
+    return options
 
-    def __init__(self, rig, seed):
-        self.rig, self.random = rig, random.Random(seed)
-        self.page = Page(rig.path("step"))
-        self.broker = rig.broker()
-        self.receive = rig.receive(self.broker, "--verify", "--json")
-        wait_for(lambda: "subscribed at" in self.receive.log_text(), what="subscribed")
-        self.proxy = rig.proxy(self.broker)
-        self.meters = rig.meters(units=2, regs=125, time_reg=-1)
-        devices = counting_devices((1, 2), 120, every="5ms", extra='timeout = "500ms";')
-        text = rig.config(
-            f'bus = {{ adapter = "modbus"; address = "127.0.0.1:{self.meters.port}"; '
-            f'devices = ({devices}); }};',
-            f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; reconnect_delay_max = "300ms"; }};',
-            spool='persist_after = "200ms"; limit = "16MiB"; ')
-        self.weir = rig.weir(text, env={**os.environ, "WEIR_STEP_FILE": rig.path("step")})
-        self.up = True
-        self.kills = dict.fromkeys(STEPS, 0)
 
-    def link(self, up):
-        if up != self.up:
-            self.proxy.command("up" if up else "down")
-            if not up:
-                self.proxy.command("cut")
-            self.up = up
+class Campaign:
+    def __init__(self, options):
+        self.options, self.start = options, time.monotonic()
+        self.steps = dict.fromkeys([options.step] if options.step else STEPS, 0)
+        self.ways, self.missed = dict.fromkeys(WAYS, 0), {}
+        self.sessions = self.failed = 0
+        self.news = multiprocessing.Queue()
+        shared = {step: multiprocessing.Value("i", 0) for step in STEPS}
+        self.workers = [multiprocessing.Process(target=Worker(n, options, shared, self.news).run)
+                        for n in range(options.workers)]
 
-    def victim(self):
-        return next((pid for pid in tree(self.weir.pid) if stopped(pid)), None)
-
-    def all_down(self, power):
-        self.page.disarm()
-        self.weir.kill_all()
-        if power:
-            shutil.rmtree(f"{self.rig.ram}/weir")
-            os.makedirs(f"{self.rig.ram}/weir")
-
-    def one(self, step):
-        """Arms the step and kills who stops there. False: nobody came by."""
-        at_start = step in AT_START
-        if step in NEED_BACKLOG:
-            self.link(False)
-            time.sleep(2)
-        self.link(step in NEED_LINK or step not in NEED_NONE and self.random.random() < UP)
-        if at_start:
-            self.all_down(self.random.random() < 0.5 or step == "counter-between")
-        self.page.arm(step, 1 if at_start else self.random.choice((1, 1, 2, 5)))
-        if at_start:
-            self.weir.start()
-        end = time.monotonic() + PATIENCE_S
-        while not (pid := self.victim()):
-            if not self.weir.running:
-                self.weir.start()
-            if time.monotonic() > end:
-                self.page.disarm()
-                return False
-            time.sleep(0.005)
-        if pid == self.weir.pid or self.random.random() < 0.6:
-            self.all_down(self.random.random() < 0.33)
-            self.weir.start()
+    def take(self, what, *news):
+        if what == "kill":
+            self.steps[news[0]] += 1
+            self.ways[news[1]] += 1
+        elif what == "missed":
+            self.missed[news[0]] = self.missed.get(news[0], 0) + 1
         else:
-            self.page.disarm()
-            kill_pid(pid)
-        self.kills[step] += 1
-        return True
+            seed, complaints, summary = news
+            self.sessions += 1
+            self.failed += bool(complaints)
+            print(f"  session {seed}: {summary}")
+            print(*(f"    {line}" for line in complaints), sep="\n", end="\n" * bool(complaints))
+            sys.stdout.flush()
 
-    def drain(self):
-        """The link is up, and everything arrives."""
-        self.page.disarm()
-        self.link(True)
-        self.weir.kill_all()            # no back-off of killed children to wait for
-        self.weir.start()
+    def drain(self, timeout):
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                self.take(*self.news.get(timeout=max(0, end - time.monotonic())))
+            except queue.Empty:
+                return
 
-        def empty():
-            status = self.weir.status()
-            return status and status["uplinks"] and all(
-                u["connected"] and u["backlog"] < 200 for u in status["uplinks"])
-        wait_for(empty, timeout=120, every=0.2, what="drained")
+    def seconds(self):
+        return time.monotonic() - self.start
+
+    def run(self):
+        for worker in self.workers:
+            worker.start()
+        try:
+            while any(worker.is_alive() for worker in self.workers):
+                self.drain(2)
+                print(f"... kill: {sum(self.steps.values())} kills, {self.sessions} sessions judged, "
+                      f"{self.seconds():.0f} s", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            for worker in self.workers:
+                worker.terminate()
+            for worker in self.workers:
+                worker.join()
+            print("kill: interrupted", file=sys.stderr)
+            return 130
+        self.drain(0.5)
+        return self.verdict()
 
     def verdict(self):
-        self.drain()
-        self.weir.stop()
-        time.sleep(1)
-        status = self.receive.stop()
-        return status, self.receive.text()[-2500:] + self.receive.log_text()[-1500:]
-
-
-def work(number, options, share, counts, failures):
-    """One worker: rounds of kills, each with a verdict."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    steps = [options.step] if options.step else list(STEPS)
-    end = time.monotonic() + options.seconds if options.seconds else None
-    done, round_number = 0, 0
-    while done < share and not (end and time.monotonic() > end):
-        with Rig(options.bin) as rig:
-            seed = f"{options.seed}-{number}-{round_number}"
-            session = Session(rig, seed)
-            for i in range(min(ROUND * len(steps), share - done)):
-                if end and time.monotonic() > end:
-                    break
-                step = steps[i % len(steps)]
-                if session.one(step):
-                    with counts[STEPS.index(step)].get_lock():
-                        counts[STEPS.index(step)].value += 1
-                    done += 1
-            status, text = session.verdict()
-            if status:
-                failures.put(f"seed {seed}: receive says {status}\n{text}")
-        round_number += 1
+        failed = self.failed + sum(worker.exitcode != 0 for worker in self.workers)
+        least = min(self.steps.values())
+        print("  " + ", ".join(f"{step} {n}" for step, n in self.steps.items()))
+        print("  killed: one process {one}, all of weir {all}, all and the power {power}"
+              .format(**self.ways))
+        if self.missed:
+            print("  not reached in time: " + ", ".join(f"{s} {n}" for s, n in self.missed.items()))
+        print(f"kill: {sum(self.steps.values())} kills (min {least} in a step), {failed} unaccounted, "
+              f"{self.seconds():.0f} s")
+        complete = least > 0 or self.options.seconds
+        return 0 if not failed and self.sessions and complete else 1
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--kills", type=int, default=2000)
-    parser.add_argument("--seconds", type=int, default=0)
-    parser.add_argument("--seed", default="1")
-    parser.add_argument("--step", choices=STEPS)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--bin", help="a build with WEIR_STEPS; default: make one")
-    parser.add_argument("--slice", action="store_true", help="a few kills, for ./dev test")
-    options = parser.parse_args()
-    options.bin = options.bin or build()
-    if options.slice:
-        options.kills, options.workers, options.seconds = 2 * len(STEPS), 1, 60
-    counts = [multiprocessing.Value("i", 0) for _ in STEPS]
-    failures = multiprocessing.Queue()
-    start = time.monotonic()
-    workers = [multiprocessing.Process(target=work, args=(
-        n, options, -(-options.kills // options.workers), counts, failures))
-        for n in range(options.workers)]
-    for worker in workers:
-        worker.start()
-    try:
-        while any(worker.is_alive() for worker in workers):
-            time.sleep(2)
-            print(f"... kill: {sum(c.value for c in counts)} kills, "
-                  f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    except KeyboardInterrupt:
-        for worker in workers:
-            worker.terminate()
-        return 130
-    found = []
-    while not failures.empty():
-        found.append(failures.get())
-    print(*found, sep="\n")
-    least = min(c.value for s, c in zip(STEPS, counts) if options.step in (None, s))
-    print("  " + ", ".join(f"{s} {c.value}" for s, c in zip(STEPS, counts)))
-    unaccounted = len(found) + sum(worker.exitcode != 0 for worker in workers)
-    print(f"kill: {sum(c.value for c in counts)} kills (min {least} in a step), "
-          f"{unaccounted} unaccounted, {time.monotonic() - start:.0f} s")
-    return 1 if unaccounted else 0
+    options = arguments()
+    options.bin = os.path.abspath(options.bin or build())
+    return Campaign(options).run()
 
 
 if __name__ == "__main__":
