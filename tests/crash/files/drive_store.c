@@ -379,8 +379,8 @@ static bool confirmed_before(const struct drive *d, const struct group *group)
     for (size_t i = 0; i < group->account->epoch_count; i++) {
         const struct account_epoch *e = &group->account->epochs[i];
         struct place end = { e->order, e->epoch, before_group(group, i) };
-        if (end.seq && account_find(d->known, e->bus, e->epoch) &&
-            place_before(account_lowest(d->known, e->bus), end)) {
+        if (end.seq && account_find(d->account, e->bus, e->epoch) &&
+            place_before(account_lowest(d->account, e->bus), end)) {
             return false;
         }
     }
