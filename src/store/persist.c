@@ -63,6 +63,8 @@ static int take_end(struct books *books, struct books_bus *bus, const struct ite
         return -ENOMEM;
     }
     e->flags = item->clean ? ACCOUNT_CLEAN : 0;
+    /* The group will have all of it, though `reached` may go on into the next epoch. */
+    e->last = item->last > e->last ? item->last : e->last;
     e->until = item->time;
     learn_clock(books, e, item);
     bus->reached = (struct place){ item->order, item->epoch, item->last };
@@ -84,10 +86,12 @@ static void lower_last(struct books *books, const struct books_bus *bus)
 {
     for (size_t i = 0; i < books->account->epoch_count; i++) {
         struct account_epoch *e = &books->account->epochs[i];
-        if (!strcmp(e->bus, bus->name) && e->order > bus->persisted.order) {
-            e->last = 0;
-        } else if (!strcmp(e->bus, bus->name) && e->epoch == bus->persisted.epoch) {
-            e->last = bus->persisted.seq;
+        bool later = e->order > bus->persisted.order;
+        uint64_t last = later ? 0 : bus->persisted.seq;
+        if (!strcmp(e->bus, bus->name) && (later || e->epoch == bus->persisted.epoch) &&
+            e->last > last) {
+            e->last = last; /* and how it ended is to be found out again */
+            e->flags = ACCOUNT_OPEN;
         }
     }
 }
