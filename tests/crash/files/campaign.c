@@ -150,7 +150,7 @@ static void wait_for_all(const pid_t *pids, unsigned jobs, double start)
         double now = now_s();
         bool enough = (options.seconds > 0 && now - start >= options.seconds) ||
                       (options.states && atomic_load(&shared->distinct) >= options.states) ||
-                      atomic_load(&shared->violations) >= VIOLATIONS_SHOWN;
+                      atomic_load(&shared->violations) >= (options.first ? 1 : VIOLATIONS_SHOWN);
         if (enough) {
             atomic_store(&shared->over, true);
         }
@@ -163,13 +163,10 @@ static void wait_for_all(const pid_t *pids, unsigned jobs, double start)
 
 bool campaign_parse(int argc, char **argv, const char *usage, struct campaign_options *o)
 {
-    static const struct option longs[] = { { "states", 1, NULL, 'n' },
-                                           { "seconds", 1, NULL, 't' },
-                                           { "seed", 1, NULL, 's' },
-                                           { "step", 1, NULL, 'k' },
-                                           { "jobs", 1, NULL, 'j' },
-                                           { "slice", 0, NULL, 'q' },
-                                           { 0 } };
+    static const struct option longs[] = { { "states", 1, NULL, 'n' }, { "seconds", 1, NULL, 't' },
+                                           { "seed", 1, NULL, 's' },   { "step", 1, NULL, 'k' },
+                                           { "jobs", 1, NULL, 'j' },   { "slice", 0, NULL, 'q' },
+                                           { "first", 0, NULL, 'f' },  { 0 } };
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     o->jobs = cpus > 0 ? (unsigned)cpus : 1;
     o->step = -1;
@@ -194,6 +191,9 @@ bool campaign_parse(int argc, char **argv, const char *usage, struct campaign_op
         case 'q':
             o->seconds = SLICE_S;
             o->states = 0;
+            break;
+        case 'f':
+            o->first = true;
             break;
         default:
             fputs(usage, stderr);

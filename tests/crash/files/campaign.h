@@ -17,11 +17,12 @@ struct campaign_options {
     uint64_t states;  /* distinct ones; 0: any number */
     double seconds;   /* 0: any */
     unsigned jobs;    /* processes */
+    bool first;       /* stop at the first violation */
     int64_t step;     /* only this one is judged, in one round, loudly; -1: all */
 };
 
-/* --states --seconds --seed --step --jobs --slice; what is not given stays. False: `usage` was
- * printed. */
+/* --states --seconds --seed --step --jobs --slice --first; what is not given stays. False: `usage`
+ * was printed. */
 bool campaign_parse(int argc, char **argv, const char *usage, struct campaign_options *options);
 
 /* In a process of the campaign. */

@@ -104,10 +104,17 @@ static void power_cut(struct drive *d)
     sim_boot(mix(d->seed) + ++d->boot);
 }
 
+/* And now and then somebody empties tmpfs too. After a failed sync that is beyond help: the page
+ * cache has what the medium has not, and nobody is left who knows. */
 static void kill_process(struct drive *d)
 {
     drive_close(d);
     memdisk_forget_handles(d->disk);
+    if (!d->with_faults && random_one_in(&d->random, 6)) {
+        account_destroy(d->known);
+        d->known = NULL;
+        d->boot++;
+    }
 }
 
 /* ---- life */

@@ -23,7 +23,8 @@ static const char usage[] =
     "  --seconds  stop after so long\n"
     "  --seed     of the first round; rounds are numbered from there\n"
     "  --step     play one round, and judge this step alone, as a violation names it\n"
-    "  --slice    ten seconds\n";
+    "  --slice    ten seconds\n"
+    "  --first    stop at the first violation\n";
 
 int main(int argc, char **argv)
 {

@@ -293,7 +293,8 @@ static void one_round(uint64_t seed)
 static const char usage[] = "usage: flip [--seconds S] [--step K] [--jobs N] [--slice]\n"
                             "  --seconds  stop after so long; else when every bit had its turn\n"
                             "  --step     one flip alone, as a violation names it\n"
-                            "  --slice    ten seconds\n";
+                            "  --slice    ten seconds\n"
+                            "  --first    stop at the first violation\n";
 
 int main(int argc, char **argv)
 {
