@@ -103,6 +103,10 @@ struct weir_uplink {
     /* Optional. Bytes that a message to this route takes besides its payload, as far as the plugin
      * knows (topic, header): for byte counters and rate_limit. NULL: none. */
     unsigned (*overhead)(void *self, int route);
+    /* Optional. Once a connection and whenever it changes: how the whole gateway is. json is
+     * {"status":"ok"} or {"status":"degraded","why":"..."}; kept by the destination in place of
+     * the one before, if it can. 0, or a negative errno: asked again within a second. */
+    int (*health)(void *self, const char *json, size_t len);
 };
 
 #endif

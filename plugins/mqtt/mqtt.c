@@ -54,8 +54,8 @@ static const struct weir_option options[] = {
     { .name = "prefix",
       .type = WEIR_OPTION_TEXT,
       .offset = offsetof(struct mqtt_options, prefix),
-      .help =
-          "what state and DEVICE/meta begin with; by default the part of topic before {device}" },
+      .help = "what state, health and DEVICE/meta begin with; by default the part of topic before "
+              "{device}" },
     { .name = "client_id",
       .type = WEIR_OPTION_TEXT,
       .offset = offsetof(struct mqtt_options, client_id),
@@ -307,6 +307,14 @@ static void mqtt_announce(void *self, int route, const struct weir_source *sourc
     delivery_retained(&mqtt->session, topic, json, len);
 }
 
+static int mqtt_health(void *self, const char *json, size_t len)
+{
+    struct mqtt *mqtt = self;
+    char topic[TOPIC_MAX];
+    snprintf(topic, sizeof topic, "%shealth", mqtt->prefix);
+    return delivery_retained(&mqtt->session, topic, json, len) ? 0 : -EAGAIN;
+}
+
 static int mqtt_send(void *self, uint64_t token, int route, const char *payload, size_t len)
 {
     struct mqtt *mqtt = self;
@@ -381,4 +389,5 @@ const struct weir_uplink weir_uplink = {
     .announce = mqtt_announce,
     .send = mqtt_send,
     .overhead = mqtt_overhead,
+    .health = mqtt_health,
 };

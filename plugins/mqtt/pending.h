@@ -26,7 +26,7 @@ struct pending_entry {
     uint16_t mid;   /* while HANDING_OVER: not known yet */
     uint8_t state;  /* enum pending_state */
     uint8_t reason; /* of the answer; below 0x80: accepted */
-    bool own;       /* state or meta: the host knows nothing of it */
+    bool own;       /* state, health or meta: the host knows nothing of it */
 };
 
 struct pending {

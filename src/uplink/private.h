@@ -121,6 +121,11 @@ struct uplink {
     int64_t clock_read_ns;
     int64_t last_refused_ns;
 
+    const struct stats_core *core; /* core's page; NULL: not opened yet */
+    char health_why[STATS_TEXT];   /* as told on connection number `health_connection` */
+    uint64_t health_connection;
+    int64_t health_at_ns; /* the next look */
+
     const struct uplink_errand *errand; /* NULL: runs until it is stopped */
     bool hopeless;                      /* the last connection ended for good, says the plugin */
 
@@ -158,6 +163,9 @@ void message_reset(struct stream *stream);
 size_t message_meta(const struct stream *stream, const struct source *source, char *buf,
                     size_t size);
 struct when message_when(struct stream *stream, const struct item *item);
+
+/* health.c: tells how the gateway is, if that has to be told. */
+void health_tend(struct uplink *up, int64_t now_ns);
 
 /* carrier.c */
 int carrier_open(struct uplink *up, char *err, size_t err_size);

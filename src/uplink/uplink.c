@@ -215,6 +215,7 @@ static void loop(struct uplink *up)
         int64_t now = boot_now().ns;
         every_second(up, now);
         carrier_tend(up, now);
+        health_tend(up, now);
         moved = pump(up, now);
         for (size_t i = 0; i < up->stream_count; i++) {
             stream_settle(up->streams[i]);
@@ -305,6 +306,7 @@ static int run(struct uplink *up, const char *file, bool child)
         stream_destroy(up->streams[i]);
     }
     free(up->streams);
+    stats_unmap(up->core, sizeof *up->core);
     cursor_close(up->cursors);
     plugin_unload(&up->plugin);
     config_unload(up->config);

@@ -105,6 +105,14 @@ class StoreFaults(RigTest):
         wait_for(lambda: not self.flash_troubles(), timeout=timeout, every=0.1,
                  what="flash well again")
 
+    def health_is(self, *words):
+        """Does the retained topic name this trouble now (no words: is all well)?"""
+        messages = self.health.messages()
+        last = json.loads(messages[-1][1]) if messages else {"status": ""}
+        if words:
+            return last["status"] == "degraded" and all(word in last["why"] for word in words)
+        return last == {"status": "ok"}
+
     def persisted(self):
         """Waits until all that has been polled by now is on flash; how much that is."""
         polled, groups = self.polled(), self.status()["buffer"]["flash"]["groups"]
@@ -142,6 +150,7 @@ class StoreFaults(RigTest):
         wait_for(lambda: self.sinks["there"].report()["unique"] >= polled - lost_allowed,
                  timeout=120, every=0.1, what="all that was kept arrives")
         self.drained()
+        wait_for(self.health_is, what="health: ok")
         self.assertEqual(self.weir.stop(), 0)
         for name, receive in self.receives.items():
             status = receive.stop()
@@ -157,7 +166,7 @@ class StoreFaults(RigTest):
         wait_for(lambda: self.weir.status() and self.weir.status()["uplinks"], what="up again")
         self.judge(lost)
 
-    def story(self, begin, reason, end, event=True):
+    def story(self, begin, reason, end):
         """Live traffic goes on while it lasts; then everything is as before."""
         self.arrives()
         self.persisted()
@@ -166,6 +175,7 @@ class StoreFaults(RigTest):
         during = self.rig.sink(self.here, "weir/#", name=name, id=name)
         begin()
         self.degraded(*reason)
+        wait_for(lambda: self.health_is(*reason), what="health names it")
         self.polls()
         self.arrives(60)
         latency = during.stop()["latency_ms"]
@@ -173,9 +183,10 @@ class StoreFaults(RigTest):
         self.assertLess(latency["p99"], 1000)
         end()
         self.healthy()
-        if event:
-            wait_for(lambda: any(kind == "recovered" and reason[0] in why
-                                 for kind, why in self.events()), what="event recovered")
+        wait_for(lambda: not self.health_is(*reason), what="health does not name it any more")
+        for event in ("degraded", "recovered"):
+            wait_for(lambda e=event: any(kind == e and reason[0] in why
+                                         for kind, why in self.events()), what=f"event {event}")
 
     # ---- file systems
 
@@ -245,13 +256,29 @@ class StoreFaults(RigTest):
         self.cut_and_judge()
 
 
+    def test_health(self):
+        """Told on each connection, kept by the broker, and the words are those of the log."""
+        self.launch()
+        wait_for(self.health_is, what="health: ok")
+        wait_for(lambda: self.health_is("uplink later: not connected"), what="the other uplink")
+        late = self.rig.subscriber(self.here, "weir/rig/health", name="late")
+        wait_for(late.messages, what="the retained message")
+        topic, text, retained = late.messages()[0]
+        self.assertEqual((topic, retained), ("weir/rig/health", True))
+        self.assertIn(f'degraded: {json.loads(text)["why"]}', self.weir.log_text())
+        known = len(self.health.messages())
+        self.weir.kill_role("uplink here")
+        wait_for(lambda: len(self.health.messages()) > known, what="told again")
+        self.come()
+        wait_for(self.health_is, what="health: ok")
+
     @root_only
     def test_slow_sync(self):
         """A card whose every sync takes 10 s."""
         fs = self.misbehaving()
         self.launch()
         self.story(lambda: fs.command("fsync delay 10"), ("answer",),
-                   lambda: fs.command("all ok"), event=False)
+                   lambda: fs.command("all ok"))
         self.cut_and_judge()
 
     @root_only
