@@ -129,7 +129,7 @@ static int64_t one_read(struct disk *disk, int handle, void *buf, size_t len, ui
 static void try_counter(uint8_t *bytes, size_t size)
 {
     static const struct disk_ops ops = { .open = one_open, .close = one_close, .read = one_read };
-    struct one_file file = { { &ops }, bytes, size };
+    struct one_file file = { .disk = { .ops = &ops }, .bytes = bytes, .size = size };
     struct counter counter;
     if (size == COUNTER_BYTES) {
         memcpy(bytes, "WEIRCNT1", 8);
