@@ -7,6 +7,7 @@ if(WEIR_STEPS)
   add_library(crash-cut MODULE kill/cut.c)
   set_target_properties(crash-cut PROPERTIES PREFIX "" OUTPUT_NAME cut
                         LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/crash)
+  target_compile_options(crash-cut PRIVATE -fvisibility=default)
   target_link_libraries(crash-cut PRIVATE ${CMAKE_DL_LIBS})
 endif()
 if(wanted)

@@ -176,6 +176,8 @@ class Campaign:
         return time.monotonic() - self.start
 
     def run(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         for worker in self.workers:
             worker.start()
         try:

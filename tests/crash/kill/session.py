@@ -91,6 +91,7 @@ class Session:
         self.up = True
         self.weir = rig.weir(self.config(), env=self.environment())
         self.cut = Cut(f"{self.flash}/spool", rig.path("logs"), self.random)
+        self.journal = open(rig.path("journal"), "w", buffering=1)
 
     def config(self):
         every = "1ms" if self.kind == "gone" else "5ms"
@@ -117,6 +118,10 @@ class Session:
 
     # ---- what happens to it
 
+    def note(self, *what):
+        """Into the journal, with the time that records have, too."""
+        print(f"{time.clock_gettime(time.CLOCK_BOOTTIME):.3f}", *what, file=self.journal)
+
     def new_boot(self):
         with open(self.rig.path("boot-id"), "w") as f:
             f.write(f"{uuid.UUID(int=self.random.getrandbits(128))}\n")
@@ -124,6 +129,7 @@ class Session:
     def link(self, up):
         if up != self.up:
             self.proxy.command("up" if up else "down")
+            self.note("link", "up" if up else "down")
             if not up:
                 self.proxy.command("cut")
             self.up = up
@@ -131,6 +137,7 @@ class Session:
     def kill_all(self, power):
         """All of weir at once, and the power if wanted; returns when all are dead."""
         self.page.disarm()
+        self.note("all are killed", *(["and the power"] if power else []))
         family = tree(self.weir.pid)
         self.weir.kill_all()
         self.reap(family[1:])
@@ -153,6 +160,7 @@ class Session:
     def kill_one(self, pid):
         self.judge.bus_kills += pid == self.weir.children().get("bus bus")
         self.page.disarm()
+        self.note("killed", pid)
         kill_pid(pid)
 
     # ---- one kill
@@ -160,6 +168,7 @@ class Session:
     def one(self, step):
         """Kills at a step; how. Missed: nobody came by."""
         where = STEPS[step]
+        self.note(step)
         try:
             self.prepare(step, where)
         except (AssertionError, TimeoutError) as problem:
@@ -171,6 +180,7 @@ class Session:
             pid = self.random.choice(tree(self.weir.pid))
         else:
             pid = self.wait_for_stop()
+        self.note("stopped", pid)
         alone = where not in (START, STOP) and self.random.random() < 0.4
         if alone and pid != self.weir.pid:
             self.kill_one(pid)
