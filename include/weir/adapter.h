@@ -8,7 +8,20 @@
  * together and turns bytes into values. No mutable file-global state: all state hangs on `self`.
  *
  *   polled:     open -> [ parts -> poll, poll, ... ]* -> close     the host calls when due
- *   listening:  open -> [ receive ]* -> close                      the host calls when bytes came
+ *   listening:  open -> [ opened | receive | tick ]* -> close      the host calls when bytes came,
+ *                                                                  the port was opened, time is up
+ *
+ * A listening adapter may also ask: it writes from within its callbacks, and the answer comes to
+ * receive() like everything else; tick() is its clock.
+ *
+ * Killed in mid-callback. What a listening adapter must not lose when its process dies (half a
+ * message, counts of an open period, the last counter of a device) it keeps in bus->state, a block
+ * of plain data (no pointers) in RAM. Each callback of the three is one step: the host notes bytes
+ * and time before it calls, and takes the new state over when the call has returned. If the process
+ * dies between, the next one begins with the old state and calls again with the same bytes and
+ * times; records that had been made are then left out, and nothing is written to the port. So what
+ * a callback makes must depend on nothing but the state, its arguments and wall(); the time is the
+ * argument, not now_ns().
  */
 #ifndef WEIR_ADAPTER_H
 #define WEIR_ADAPTER_H
@@ -84,6 +97,20 @@ struct weir_adapter_host {
      * (WEIR_R_FOREIGN), our own request (WEIR_R_ECHO). Counts it; the first byte that comes now is
      * the first of this poll. */
     void (*stray)(struct weir_bus *bus, enum weir_result what);
+
+    /* Listening adapters, from within opened(), receive() and tick(). */
+
+    /* What to add to now_ns() for nanoseconds since 1970; the same throughout one callback. True if
+     * the clock is synchronised. */
+    bool (*wall)(struct weir_bus *bus, int64_t *ret_offset_ns);
+    /* A device answered (OK) or did not, and why: makes a `state` record when that changes. emit()
+     * says OK by itself. */
+    void (*device)(struct weir_bus *bus, size_t device, enum weir_result result);
+    /* The device's own counter says that this many observations never reached us. */
+    void (*missed)(struct weir_bus *bus, size_t device, uint64_t count);
+    /* Another speed on the serial line from here on (a module in its configuration mode speaks
+     * 9600 whatever it is set to), 0: the configured one. 0 or a negative errno. */
+    int (*baud)(struct weir_bus *bus, int64_t baud);
 };
 
 #define WEIR_PORT_NONE   1u /* the bus needs no port */
@@ -98,6 +125,11 @@ struct weir_bus {
     size_t device_count;
     bool serial;          /* a serial line, else TCP (or no port) */
     int64_t character_ns; /* serial: time of one character, 11 bits, at this baud rate; else 0 */
+
+    /* Listening adapters with state_size(): the block, zeroed or as the process before left it.
+     * Ready in open(); belongs to the host. */
+    void *state;
+    bool state_kept; /* the process before left it */
 };
 
 struct weir_adapter {
@@ -149,6 +181,18 @@ struct weir_adapter {
                       char *buf, size_t size);
     /* Extra pause that the device needs after its answer, beyond the line's own silence. */
     int64_t (*turnaround_ns)(void *self, size_t device);
+
+    /* Listening adapters, optional. */
+
+    /* Size of bus->state for this configuration. Asked before open(). A block of another size or
+     * version, or of other devices, is not kept. At most 4 MiB. */
+    size_t (*state_size)(const struct weir_bus *bus);
+    uint32_t state_version;
+    /* The port has been opened (again): whatever was under way is void. */
+    void (*opened)(void *self, int64_t now_ns);
+    /* Time passes. Returns when it is wanted again, INT64_MAX: not before the next callback. Called
+     * after each of the others, and when that time has come. */
+    int64_t (*tick)(void *self, int64_t now_ns);
 };
 
 #endif

@@ -187,7 +187,8 @@ void delivery_tell(struct session *session)
         refusal_words(session, &entry, words, sizeof words);
         if (entry.own) {
             session->host->log(session->link, WEIR_LOG_WARNING,
-                               "broker refused a retained message (state, health or meta): %s", words);
+                               "broker refused a retained message (state, health or meta): %s",
+                               words);
         } else {
             session->host->refused(session->link, entry.token, words);
         }

@@ -208,7 +208,11 @@ static int open_adapter(struct process *p)
     host->silence_ns = silence_ns(p->bus);
     host->findings = p->findings;
     host_busy(host, "open adapter", OPEN_BUSY_NS);
-    int r = host->adapter->open(&host->bus, &host->self);
+    int r = listen_create(host);
+    if (r < 0) {
+        return give_up(p, EXIT_AGAIN, "state of adapter %s: %s", host->adapter->name, strerror(-r));
+    }
+    r = host->adapter->open(&host->bus, &host->self);
     host->findings = NULL;
     if (findings_errors(p->findings)) {
         return give_up(p, EXIT_CONFIG, "adapter %s refuses the configuration", host->adapter->name);

@@ -149,6 +149,9 @@ static enum weir_result service_write(struct weir_bus *bus, const uint8_t *data,
     struct host *host = host_of(bus);
     size_t at = 0;
     int fd = open_fd(host);
+    if (listen_again(host)) {
+        return WEIR_R_OK; /* it was said once; the answer, or a time-out, goes on from there */
+    }
     if (fd < 0) {
         return WEIR_R_PORT;
     }
@@ -278,7 +281,9 @@ static int service_emit(struct weir_bus *bus, int shape, int64_t time_ns,
         return -EINVAL;
     }
     struct device *device = &host->devices[host->shape_devices[shape]];
-    int r = host_append(host, device, host->shapes[shape], time_ns, values);
+    int r = listen_made_before(host, host->shapes[shape], time_ns)
+                ? 0
+                : host_append(host, device, host->shapes[shape], time_ns, values);
     if (r == 0) {
         device->stats->last_reading_ns = time_ns;
         host_state(host, device, false, WEIR_R_OK);
@@ -292,6 +297,46 @@ static void service_stray(struct weir_bus *bus, enum weir_result what)
     host->first_ns = 0;
     host->stats->foreign_frames += what == WEIR_R_FOREIGN;
     trace_note(host->trace, boot_now().ns, "not the answer: %s", result_name(what));
+}
+
+static bool service_wall(struct weir_bus *bus, int64_t *ret_offset_ns)
+{
+    struct clock_offset clock;
+    int64_t now_ns;
+    if (!listen_times(host_of(bus), &now_ns, &clock)) {
+        clock = host_clock(host_of(bus));
+    }
+    *ret_offset_ns = clock.ns;
+    return clock.state == CLOCK_SYNCED;
+}
+
+static void service_device(struct weir_bus *bus, size_t device, enum weir_result result)
+{
+    struct host *host = host_of(bus);
+    if (device >= bus->device_count || !host->queue || (unsigned)result >= WEIR_RESULT_COUNT) {
+        return;
+    }
+    struct stats_device *stats = host->devices[device].stats;
+    stats->polls++;
+    if (result != WEIR_R_OK) {
+        stats->errors[result]++;
+        stats->missed++;
+    }
+    host_state(host, &host->devices[device], result != WEIR_R_OK, result);
+}
+
+static void service_missed(struct weir_bus *bus, size_t device, uint64_t count)
+{
+    struct host *host = host_of(bus);
+    if (device < bus->device_count && host->devices && !listen_again(host)) {
+        host->devices[device].stats->missed += count;
+    }
+}
+
+static int service_baud(struct weir_bus *bus, int64_t baud)
+{
+    struct host *host = host_of(bus);
+    return listen_again(host) ? 0 : port_baud(host->port, baud);
 }
 
 const struct weir_adapter_host host_services = {
@@ -308,6 +353,10 @@ const struct weir_adapter_host host_services = {
     .declare = service_declare,
     .emit = service_emit,
     .stray = service_stray,
+    .wall = service_wall,
+    .device = service_device,
+    .missed = service_missed,
+    .baud = service_baud,
 };
 
 void host_free(struct host *host)
@@ -316,6 +365,7 @@ void host_free(struct host *host)
         host->adapter->close(host->self);
     }
     host->self = NULL;
+    listen_destroy(host);
     for (size_t i = 0; i < host->shape_count; i++) {
         shape_destroy(host->shapes[i]);
     }

@@ -6,6 +6,7 @@
  *   bus.c      main, set-up, end         loop.c    the main loop: link, port, turns
  *   device.c   one device's run-time     cycle.c   one device's poll: parts, retries, silence
  *   host.c     services for the adapter  output.c  records, notices to core, trouble
+ *   listen.c   steps of a listening adapter, which survive this process (keep.h)
  *   schedule.c points.c state.c          pure rules, each with its own header
  *   port.c     the line                  trace.c   the last bytes on it
  */
@@ -49,6 +50,8 @@ struct device {
     char doing[STATS_TEXT];
 };
 
+struct listen; /* listen.c */
+
 struct host {
     struct weir_bus bus; /* the adapter's view; must be first: services find the host by it */
     const struct weir_adapter *adapter;
@@ -64,6 +67,7 @@ struct host {
     struct port *port;
     struct schedule *schedule;
     struct device *devices;
+    struct listen *listen; /* NULL: a polled adapter */
 
     struct shape **shapes; /* declared by a listening adapter; the index is what it knows */
     size_t *shape_devices;
@@ -116,6 +120,24 @@ void devices_destroy(struct host *host);
 
 /* cycle.c */
 enum schedule_outcome cycle_run(struct host *host, const struct turn *turn);
+
+/* listen.c; each does nothing for a polled adapter */
+
+/* Before the adapter opens: its state, as the process before left it. */
+int listen_create(struct host *host);
+void listen_destroy(struct host *host);
+/* When all is open: the step that the process before did not finish. */
+void listen_resume(struct host *host);
+void listen_bytes(struct host *host); /* the port is readable */
+void listen_opened(struct host *host);
+void listen_tick(struct host *host, int64_t now_ns);
+int64_t listen_next_ns(const struct host *host);
+/* A step is being done again: nothing is written to the port. */
+bool listen_again(const struct host *host);
+/* Then: this record has been made before; leave it out. */
+bool listen_made_before(struct host *host, const struct shape *shape, int64_t time_ns);
+/* The times of the step that is being done; false: none is. */
+bool listen_times(const struct host *host, int64_t *ret_now_ns, struct clock_offset *ret_clock);
 
 /* loop.c */
 /* Asks store for an epoch and waits for it; by hand, or when it does not come, makes one. A

@@ -14,10 +14,8 @@
 #include "base/say.h"
 #include "bus/host.h"
 
-enum { LISTEN_BYTES = 4096 };
 #define MINUTE_NS         (60 * NS_PER_S)
 #define RESOLVE_BUSY_NS   (60 * NS_PER_S)
-#define RECEIVE_BUSY_NS   (2 * NS_PER_S)
 #define EPOCH_PATIENCE_NS (10 * NS_PER_S)
 
 static void every_second(struct host *host, int64_t now_ns)
@@ -160,34 +158,22 @@ static void close_lost_port(struct host *host)
     }
 }
 
-static void listen_to(struct host *host, int64_t now_ns)
-{
-    uint8_t data[LISTEN_BYTES];
-    ssize_t n = read(port_fd(host->port), data, sizeof data);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n <= 0) {
-        host_lose_port(host, n == 0 ? "closed by the other end" : strerror(errno));
-        return;
-    }
-    trace_put(host->trace, TRACE_RX, now_ns, data, (size_t)n);
-    host_busy(host, "receive", RECEIVE_BUSY_NS);
-    host->stats->noise_bytes += host->adapter->receive(host->self, data, (size_t)n, now_ns);
-    host->stats->busy_ns += boot_now().ns - now_ns;
-}
-
 static void serve_port(struct host *host, const struct pollfd *fds, unsigned count, int64_t now_ns)
 {
     if (port_may_block(host->port, now_ns)) {
         host_busy(host, "open port", RESOLVE_BUSY_NS);
     }
-    port_happened(host, port_process(host->port, fds, count, now_ns), now_ns);
+    enum port_event event = port_process(host->port, fds, count, now_ns);
+    port_happened(host, event, now_ns);
+    if (event == PORT_OPENED) {
+        listen_opened(host);
+    }
     if (host->adapter->receive && count && (fds[0].revents & POLLIN) &&
         fds[0].fd == port_fd(host->port)) {
-        listen_to(host, now_ns);
-        close_lost_port(host);
+        listen_bytes(host);
     }
+    listen_tick(host, now_ns);
+    close_lost_port(host);
 }
 
 /* ---- waiting */
@@ -202,7 +188,7 @@ static void wait_round(struct host *host, int64_t next_ns)
 {
     struct pollfd fds[1 + PORT_POLL_FDS] = { { .fd = -1 } };
     int64_t now_ns = boot_now().ns;
-    int64_t until_ns = earlier(next_ns, host->second_ns);
+    int64_t until_ns = earlier(earlier(next_ns, listen_next_ns(host)), host->second_ns);
     if (host->link) {
         fds[0].fd = link_fd(host->link);
         fds[0].events = (short)(POLLIN | (link_pending(host->link) ? POLLOUT : 0));
@@ -249,6 +235,7 @@ int loop_run(struct host *host)
         host->orphan = true;
     }
     host->settling = port_needed(host->port);
+    listen_resume(host);
     while (!host->stop && !host->orphan) {
         int64_t now_ns = boot_now().ns;
         __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);

@@ -171,8 +171,8 @@ static enum port_event try_to_open(struct port *port, int64_t now_ns)
         /* First watch, then look: what appears in between is not overlooked. */
         close_watch(port);
         port->watch_fd = port_serial_watch(port->config->path);
-        return port_serial_open(port->config, &port->now) == 0 ? opened(port, now_ns)
-                                                               : failed(port, now_ns);
+        return port_serial_open(port->config, port->listen, &port->now) == 0 ? opened(port, now_ns)
+                                                                             : failed(port, now_ns);
     }
     int r = port_tcp_begin(port->config->address, port->default_tcp_port, &port->where, &port->now);
     if (r == -EINPROGRESS) {
@@ -221,12 +221,19 @@ enum port_event port_process(struct port *port, const struct pollfd *fds, unsign
         break;
     }
     short end = revents & (POLLHUP | POLLERR | POLLRDHUP | POLLNVAL);
-    /* A listener reads what has still come over TCP, and finds the end itself. */
-    if (!end || (port->tcp && port->listen && (revents & POLLIN))) {
+    /* A listener reads what has still come, and finds the end itself. */
+    if (!end || (port->listen && (revents & POLLIN))) {
         return PORT_NOTHING;
     }
     port_close(port, now_ns, port->tcp ? "closed by the other end" : "hung up");
     return PORT_LOST;
+}
+
+int port_baud(struct port *port, int64_t baud)
+{
+    return !port->serial || port->state != OPEN
+               ? -ENOTTY
+               : port_serial_baud(port->now.fd, baud ? baud : port->config->baud);
 }
 
 void port_close(struct port *port, int64_t now_ns, const char *why)

@@ -49,6 +49,8 @@ enum port_event {
 unsigned port_prepare(const struct port *port, struct pollfd *fds, int64_t *deadline_ns);
 enum port_event port_process(struct port *port, const struct pollfd *fds, unsigned count,
                              int64_t now_ns);
+/* Another speed on an open serial line; 0: the configured one. -ENOTTY: no serial line is open. */
+int port_baud(struct port *port, int64_t baud);
 /* Somebody found out that it is lost. */
 void port_close(struct port *port, int64_t now_ns, const char *why);
 
@@ -61,9 +63,10 @@ struct port_opened {
     bool warned;
 };
 
-/* 0, or a negative errno with words. */
-int port_serial_open(const struct port_config *config, struct port_opened *opened);
+/* 0, or a negative errno with words. listen: what has come already is kept. */
+int port_serial_open(const struct port_config *config, bool listen, struct port_opened *opened);
 void port_serial_close(int fd);
+int port_serial_baud(int fd, int64_t baud);
 /* Watches the folders in which `path` (and what it points to) will appear. -1 if that fails. */
 int port_serial_watch(const char *path);
 

@@ -198,7 +198,7 @@ static int check_kept(const struct port_config *config, const struct termios *go
     return 0;
 }
 
-static int set_up(int fd, const struct port_config *config, struct port_opened *opened)
+static int set_up(int fd, const struct port_config *config, bool listen, struct port_opened *opened)
 {
     struct stat st;
     struct termios got;
@@ -215,12 +215,12 @@ static int set_up(int fd, const struct port_config *config, struct port_opened *
     }
     if (r == 0) {
         want_low_latency(fd);
-        tcflush(fd, TCIOFLUSH);
+        tcflush(fd, listen ? TCOFLUSH : TCIOFLUSH);
     }
     return r;
 }
 
-int port_serial_open(const struct port_config *config, struct port_opened *opened)
+int port_serial_open(const struct port_config *config, bool listen, struct port_opened *opened)
 {
     opened->warned = false;
     int fd = open(config->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -230,13 +230,27 @@ int port_serial_open(const struct port_config *config, struct port_opened *opene
                : errno == ENOENT ? say_why(opened, -ENOENT, "not there")
                                  : say_why(opened, -errno, "%s", strerror(errno));
     }
-    int r = set_up(fd, config, opened);
+    int r = set_up(fd, config, listen, opened);
     if (r < 0) {
         port_serial_close(fd);
         return r;
     }
     opened->fd = fd;
     return 0;
+}
+
+int port_serial_baud(int fd, int64_t baud)
+{
+    struct termios t;
+    speed_t speed;
+    if (!find_speed(baud, &speed)) {
+        return -EINVAL;
+    }
+    if (tcgetattr(fd, &t) != 0 || cfsetispeed(&t, speed) != 0 || cfsetospeed(&t, speed) != 0 ||
+        tcsetattr(fd, TCSADRAIN, &t) != 0 || tcgetattr(fd, &t) != 0) {
+        return -errno;
+    }
+    return cfgetospeed(&t) == speed ? 0 : -EINVAL;
 }
 
 void port_serial_close(int fd)

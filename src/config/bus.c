@@ -2,7 +2,8 @@
  * Copyright the weir authors
  *
  * One bus with its devices and points, ready for the adapter. A device may take its points and
- * defaults from a model file; what it says itself wins.
+ * defaults from a model file; what it says itself wins. A bus may name a model too: for its own
+ * settings (a radio's baud rate), and for all its devices that name none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,8 @@ struct build {
     struct findings *findings;
     const struct weir_adapter *adapter;
     struct bus_source *bus;
+    config_setting_t *model; /* of the bus; NULL: none */
+    const char *model_name;
 };
 
 /* Keys that are no options: groups and lists with an own reader. */
@@ -226,7 +229,8 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
     struct weir_device *d = (struct weir_device *)(uintptr_t)&b->bus->public.bus.devices[index];
     struct device_config *dc = (struct device_config *)(uintptr_t)&b->bus->public.devices[index];
     struct device_options options = { .name = "", .model = "" };
-    config_setting_t *model = NULL, *model_setting = config_setting_get_member(setting, "model");
+    config_setting_t *model_setting = config_setting_get_member(setting, "model");
+    config_setting_t *model = model_setting ? NULL : b->model;
     void *adapter_options = arena_take(&b->config->arena, b->adapter->device_size + 1);
     if (model_setting && config_setting_get_string(model_setting)) {
         open_model(b, model_setting, config_setting_get_string(model_setting), &model);
@@ -236,7 +240,7 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
                             { b->adapter->device_options, adapter_options },
                             { device_later, NULL } };
     fill_all(b->config, b->findings, &from, fills, 3, device_others);
-    if (model) {
+    if (model && model != b->model) {
         struct fill_from unknown = { model, NULL, model };
         struct fill known[] = { { device_rows, NULL }, { b->adapter->device_options, NULL } };
         fill_all(b->config, b->findings, &unknown, known, 2, model_others);
@@ -246,7 +250,7 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
     *d = (struct weir_device){ .name = options.name,
                                .options = adapter_options,
                                .timeout_ns = options.timeout_ns };
-    *dc = (struct device_config){ .model = options.model,
+    *dc = (struct device_config){ .model = model_setting ? options.model : b->model_name,
                                   .every_ns = options.every_ns,
                                   .retries = options.retries,
                                   .line = tree_line(setting),
@@ -325,6 +329,25 @@ static void check_port(struct build *b, const struct port_config *port)
     }
 }
 
+/* A model that is named for the whole bus may have settings of all three: bus, device, points. */
+static void find_bus_model(struct build *b)
+{
+    config_setting_t *named = config_setting_get_member(b->bus->setting, "model");
+    const char *name = named ? config_setting_get_string(named) : NULL;
+    if (name) {
+        open_model(b, named, name, &b->model);
+        b->model_name = arena_text(&b->config->arena, name);
+    }
+    if (b->model) {
+        struct fill_from unknown = { b->model, NULL, b->model };
+        struct fill known[] = { { bus_rows, NULL },
+                                { b->adapter->bus_options, NULL },
+                                { device_rows, NULL },
+                                { b->adapter->device_options, NULL } };
+        fill_all(b->config, b->findings, &unknown, known, 4, model_others);
+    }
+}
+
 int config_bus(struct config *config, const char *name, const struct weir_adapter *adapter,
                struct findings *findings, struct bus_config **ret_bus)
 {
@@ -335,12 +358,13 @@ int config_bus(struct config *config, const char *name, const struct weir_adapte
     }
     size_t errors = findings_errors(findings);
     struct bus_source *bus = arena_take(&config->arena, sizeof *bus);
-    struct build build = { config, findings, adapter, bus };
+    struct build build = { config, findings, adapter, bus, NULL, "" };
     struct bus_options options = { .adapter = "" };
     void *adapter_options = arena_take(&config->arena, adapter->bus_size + 1);
-    struct fill_from from = { setting, NULL, setting };
     struct fill fills[] = { { bus_rows, &options }, { adapter->bus_options, adapter_options } };
     bus->setting = setting;
+    find_bus_model(&build);
+    struct fill_from from = { setting, build.model, setting };
     fill_all(config, findings, &from, fills, 2, bus_others);
     check_reserved(&build, setting, name);
     check_port(&build, &options.port);

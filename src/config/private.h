@@ -105,7 +105,7 @@ struct spool_options {
     int64_t ram_limit_bytes, persist_after_ns, checkpoint_ns, limit_bytes, max_age_ns;
 };
 struct bus_options {
-    const char *adapter;
+    const char *adapter, *model;
     bool enabled;
     struct port_config port;
 };

@@ -56,6 +56,8 @@ const struct weir_option bus_rows[] = {
         .help = "which plugin speaks on this bus"),
     ROW(BOOL, bus_options, enabled, .name = "enabled", .fallback = "true",
         .help = "false: not run"),
+    ROW(TEXT, bus_options, model, .name = "model",
+        .help = "what its devices are, unless they say so; weir models lists them"),
     ROW(TEXT, bus_options, port.path, .name = "port",
         .help = "serial port, best by /dev/serial/by-id"),
     ROW(TEXT, bus_options, port.address, .name = "address", .help = "HOST:PORT of a TCP endpoint"),
