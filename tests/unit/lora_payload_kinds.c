@@ -321,7 +321,7 @@ static void json_none(void **state)
                         " | is not of its kind, at byte 13");
     assert_string_equal(words(options, NULL, 0,
                               "{\"a\":1,\"b\":{\"b\":{\"b\":{\"b\":{\"b\":{\"b\":{\"b\":{\"b\":{"
-                              "\"b\":1}}}}}}}}}}"),
+                              "\"b\":1}}}}}}}}}"),
                         "a=1 | is not of its kind, at byte 0");
     char packet[PAYLOAD_BYTES_MAX];
     int len = snprintf(packet, sizeof packet, "{\"a\":[0");
