@@ -13,6 +13,8 @@
 
 enum { TAG_MAX = 8 };
 
+const char *const sealed_tags[] = { "4", "8", NULL };
+
 struct sealed {
     EVP_CIPHER_CTX *cipher;
     unsigned tag_bytes;
@@ -94,6 +96,21 @@ void sealed_destroy(struct sealed *sealed)
         OPENSSL_cleanse(sealed, sizeof *sealed);
         free(sealed);
     }
+}
+
+int sealed_from(const struct sealed_options *options, struct sealed **ret_sealed)
+{
+    uint8_t key[SEALED_KEY_BYTES];
+    if (!options->key[0]) {
+        *ret_sealed = NULL;
+        return 0;
+    }
+    int status = sealed_key(options->key, key);
+    if (status == 0) {
+        status = sealed_create(key, options->tag ? 8 : 4, ret_sealed);
+        OPENSSL_cleanse(key, sizeof key);
+    }
+    return status;
 }
 
 bool sealed_ccm(struct sealed *sealed, const uint8_t *nonce, size_t nonce_len, const uint8_t *extra,

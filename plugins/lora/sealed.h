@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <weir/option.h>
+
 enum { SEALED_KEY_BYTES = 16, SEALED_COUNTER_BYTES = 4, SEALED_NONCE_BYTES = 13 };
 
 /* X(NAME, "name of the counter", "for people") */
@@ -50,8 +52,31 @@ int sealed_create(const uint8_t key[SEALED_KEY_BYTES], unsigned tag_bytes,
                   struct sealed **ret_sealed);
 void sealed_destroy(struct sealed *sealed); /* wipes the key */
 
+/* Settings of a device, or of a bus if all its devices share a key; filled by SEALED_ROWS. */
+struct sealed_options {
+    const char *key; /* "": packets are not sealed */
+    int tag;         /* index into 4, 8 */
+};
+extern const char *const sealed_tags[];
+
+#define SEALED_ROWS(outer, field)                                                                  \
+    { .name = "seal_key",                                                                          \
+      .type = WEIR_OPTION_SECRET,                                                                  \
+      .offset = offsetof(outer, field.key),                                                        \
+      .help = "packets are sealed with this key, 32 hexadecimal digits" },                         \
+    {                                                                                              \
+        .name = "seal_tag", .type = WEIR_OPTION_CHOICE, .offset = offsetof(outer, field.tag),      \
+        .fallback = "8", .choices = sealed_tags, .unit = "bytes",                                  \
+        .help = "how long the tag of a sealed packet is"                                           \
+    }
+
+/* By the settings: 0 and *ret_sealed, NULL if packets are not sealed; -EINVAL: the key is none;
+ * -ENOMEM. */
+int sealed_from(const struct sealed_options *options, struct sealed **ret_sealed);
+
 /* Opens a packet of `sender` into buf, which needs len bytes. A packet that is not OK changes
- * neither *state nor *ret_len and leaves nothing of its content in buf. */
+ * neither *state nor *ret_len and leaves nothing of its content in buf. What was missed between two
+ * good packets is told by sequence_gap() of payload.h, their counters and 32 bits. */
 enum sealed_result sealed_open(struct sealed *sealed, uint64_t sender, struct sealed_sender *state,
                                const uint8_t *data, size_t len, uint8_t *buf, size_t *ret_len);
 

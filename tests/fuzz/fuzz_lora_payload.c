@@ -165,9 +165,9 @@ static void open_sealed(const uint8_t *packet, size_t size)
     if (sealed_key(digits, key) != 0) {
         return;
     }
-    for (unsigned tag = 4; tag <= 8; tag += 2) {
-        if (sealed_create(key, tag, &sealed) != 0) {
-            continue; /* 6 is none */
+    for (unsigned tag = 4; tag <= 8; tag += 4) {
+        if (sealed_from(&(struct sealed_options){ digits, tag == 8 }, &sealed) != 0) {
+            abort();
         }
         size_t len = 0;
         uint8_t *exact = malloc(size ? size : 1), *buf = malloc(size ? size : 1);

@@ -14,6 +14,10 @@
 
 enum { ROOM = 256 };
 
+struct settings {
+    struct sealed_options seal;
+};
+
 static struct sealed *key_in_use(const char *digits, unsigned tag_bytes)
 {
     uint8_t key[SEALED_KEY_BYTES];
@@ -217,11 +221,40 @@ static void keys(void **state)
     assert_string_equal(sealed_result_help(SEALED_SHORT), "too short to be sealed");
 }
 
+/* By the settings of a device. */
+static void settings(void **state)
+{
+    static const struct weir_option rows[] = { SEALED_ROWS(struct settings, seal), { 0 } };
+    uint8_t packet[ROOM], buf[ROOM];
+    size_t len = bytes_of(others[1].packet, packet), got;
+    struct sealed_sender sender = { 0 };
+    struct settings device = { { "", 1 } };
+    struct sealed *sealed = (struct sealed *)&device;
+    assert_int_equal(sealed_from(&device.seal, &sealed), 0);
+    assert_null(sealed);
+    device.seal.key = "00112233";
+    assert_int_equal(sealed_from(&device.seal, &sealed), -EINVAL);
+    device.seal.key = others[1].key;
+    assert_int_equal(sealed_from(&device.seal, &sealed), 0);
+    assert_int_equal(sealed_open(sealed, 12, &sender, packet, len, buf, &got), SEALED_OK);
+    sealed_destroy(sealed);
+    assert_string_equal(sealed_tags[device.seal.tag], rows[1].fallback);
+    assert_int_equal(rows[0].type, WEIR_OPTION_SECRET);
+    assert_int_equal(rows[1].offset, offsetof(struct settings, seal.tag));
+    len = bytes_of(others[0].packet, packet);
+    device.seal.tag = 0;
+    sender = (struct sealed_sender){ 0 };
+    assert_int_equal(sealed_from(&device.seal, &sealed), 0);
+    assert_int_equal(sealed_open(sealed, 12, &sender, packet, len, buf, &got), SEALED_OK);
+    sealed_destroy(sealed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published), cmocka_unit_test(by_another_program), cmocka_unit_test(forged),
         cmocka_unit_test(replayed),  cmocka_unit_test(from_zero),          cmocka_unit_test(keys),
+        cmocka_unit_test(settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
