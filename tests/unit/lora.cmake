@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-foreach(test lpp kinds plan sealed)
+foreach(test lpp kinds words plan sealed)
   weir_test(lora-payload-${test} lora_payload_${test}.c lora_payload_rig.c
             LIBS weir_lora_payload weir_base)
 endforeach()
@@ -13,3 +13,5 @@ if(wanted)
                    --check ${CMAKE_CURRENT_SOURCE_DIR}/lora_payload_vectors.h)
   set_tests_properties(unit.lora-payload-vectors PROPERTIES LABELS unit TIMEOUT 120)
 endif()
+weir_test(lora-payload-settings lora_payload_settings.c lora_payload_rig.c config_rig.c
+          LIBS weir_lora_payload weir_config)

@@ -51,10 +51,15 @@ static const struct {
       "temperature_1=0.1 Cel, temperature_1-2=0.2 Cel, temperature_1-3=0.3 Cel" },
 };
 
+static const char *lpp(const char *hex)
+{
+    return rig_by(rig_options(PAYLOAD_LPP), NULL, 0, hex);
+}
+
 static void good(void **state)
 {
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
-        assert_string_equal(rig_lpp(vectors[i].hex), vectors[i].expected);
+        assert_string_equal(lpp(vectors[i].hex), vectors[i].expected);
     }
 }
 
@@ -63,24 +68,23 @@ static void bad(void **state)
     static const char cut[] = "ends in the middle of a value, at byte ";
     char expected[200];
     snprintf(expected, sizeof expected, " | %s3", cut);
-    assert_string_equal(rig_lpp("05 67 FF"), expected);
+    assert_string_equal(lpp("05 67 FF"), expected);
     snprintf(expected, sizeof expected, "temperature_3=27.2 Cel | %s5", cut);
-    assert_string_equal(rig_lpp("03 67 01 10 02"), expected);
+    assert_string_equal(lpp("03 67 01 10 02"), expected);
     snprintf(expected, sizeof expected, "temperature_3=27.2 Cel | %s6", cut);
-    assert_string_equal(rig_lpp("03 67 01 10 02 68"), expected);
+    assert_string_equal(lpp("03 67 01 10 02 68"), expected);
     snprintf(expected, sizeof expected, " | %s0", cut);
-    assert_string_equal(rig_lpp(""), expected);
+    assert_string_equal(lpp(""), expected);
     snprintf(expected, sizeof expected, " | %s10", cut); /* no half accelerometer */
-    assert_string_equal(rig_lpp("01 88 06 76 5E F2 96 0A 00 03"), expected);
-    assert_string_equal(rig_lpp("03 67 01 10 02 2A 6C"),
+    assert_string_equal(lpp("01 88 06 76 5E F2 96 0A 00 03"), expected);
+    assert_string_equal(lpp("03 67 01 10 02 2A 6C"),
                         "temperature_3=27.2 Cel | has a type or id that nobody described: 0x2a at "
                         "byte 5");
-    assert_string_equal(rig_lpp("01 F0 07 E3 01 02 03 04 05"),
-                        " | is not of its kind: 0x07 at byte 2");
+    assert_string_equal(lpp("01 F0 07 E3 01 02 03 04 05"), " | is not of its kind: 0x07 at byte 2");
     snprintf(expected, sizeof expected, " | %s11", cut);
-    assert_string_equal(rig_lpp("01 F0 0A E3 01 02 03 04 05 06 1F"), expected);
+    assert_string_equal(lpp("01 F0 0A E3 01 02 03 04 05 06 1F"), expected);
     snprintf(expected, sizeof expected, " | %s2", cut);
-    assert_string_equal(rig_lpp("01 F0"), expected);
+    assert_string_equal(lpp("01 F0"), expected);
 }
 
 static void many(void **state)

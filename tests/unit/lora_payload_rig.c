@@ -179,12 +179,21 @@ const char *rig_decode(const struct payload_plan *plan, const void *data, size_t
     return rig_show(&values);
 }
 
-const char *rig_lpp(const char *hex)
+const char *rig_by(struct payload_options options, const struct rig_named *points, size_t count,
+                   const char *hex)
 {
-    uint8_t bytes[PAYLOAD_BYTES_MAX];
-    struct payload_options options = rig_options(PAYLOAD_LPP);
-    struct payload_plan *plan = rig_plan(&options, NULL, 0);
-    const char *text = rig_decode(plan, bytes, rig_hex(hex, bytes, sizeof bytes));
+    uint8_t packet[PAYLOAD_BYTES_MAX];
+    struct payload_plan *plan = rig_plan(&options, points, count);
+    const char *text = rig_decode(plan, packet, rig_hex(hex, packet, sizeof packet));
+    payload_plan_destroy(plan);
+    return text;
+}
+
+const char *rig_words(struct payload_options options, const struct rig_named *points, size_t count,
+                      const char *packet)
+{
+    struct payload_plan *plan = rig_plan(&options, points, count);
+    const char *text = rig_decode(plan, packet, strlen(packet));
     payload_plan_destroy(plan);
     return text;
 }

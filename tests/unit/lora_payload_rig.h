@@ -33,7 +33,10 @@ size_t rig_hex(const char *hex, uint8_t *buf, size_t size);
  * " | " and payload_error(). Valid until the next call. */
 const char *rig_show(const struct payload_values *values);
 const char *rig_decode(const struct payload_plan *plan, const void *data, size_t len);
-/* The packet in hex by a plan without points. */
-const char *rig_lpp(const char *hex);
+/* The same of a plan that lives as long as the call; the packet in hex, or as characters. */
+const char *rig_by(struct payload_options options, const struct rig_named *points, size_t count,
+                   const char *hex);
+const char *rig_words(struct payload_options options, const struct rig_named *points, size_t count,
+                      const char *packet);
 
 #endif
