@@ -5,14 +5,17 @@
 
 Each file of tests/crash/mutants is a patch that breaks one thing, and names what must notice it:
 
-    # caught by: files [OPTIONS]          a campaign; also flip, books
+    # caught by: files [OPTIONS]          a campaign; also flip
     # caught by: unit NAME                a unit test
     # caught by: system FILE TEST: TARGET...  a system test, and what has to be built for it
 
 They are applied one after the other to a copy of the tree, which keeps its build, so that only what
-a patch touches is compiled. First everything that is to notice must be content without a patch.
+a patch touches is compiled. A patch that does not apply to the tree as it is, or does not compile, is
+an error. Everything that is to notice must be content without a patch, and looks for as long then as
+it may with one. The exit status is 1 if a mutant was not caught, 2 if it is not known.
 """
 import argparse
+import fcntl
 import glob
 import os
 import re
@@ -24,9 +27,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("WEIR_SOURCE") or os.path.dirname(os.path.dirname(HERE))
-CATCH_S = 90            # as long may a campaign look for it
-CALM_S = 4              # as long is it tried without a patch
+CATCH_S = 60            # as long may a campaign look for it
 LIMIT_S = 300
+SLICE = ("unit store-recover", "unit store-writer")
 
 
 class Failure(Exception):
@@ -90,11 +93,25 @@ class Tree:
         run("build", ["cmake", "--build", self.build, "--target", *targets, "--", "--quiet"],
             cwd=self.source)
 
-    def apply(self, mutant):
-        done = subprocess.run(["patch", "-p1", "--no-backup-if-mismatch", "--reject-file=-",
-                               "-i", mutant.path], cwd=self.source, capture_output=True, text=True)
+    def apply(self, mutant, *options):
+        """Lines may have moved, but what stands around the place must be as the patch has it."""
+        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", "--forward", "--reject-file=-",
+                               "--no-backup-if-mismatch", *options, "-i", mutant.path],
+                              cwd=self.source, capture_output=True, text=True)
         if done.returncode:
             raise Failure(f"{mutant.name}: the patch does not apply:\n{done.stdout}{done.stderr}")
+
+    def check(self, mutants):
+        """Do all of them apply?"""
+        bad = []
+        for mutant in mutants:
+            try:
+                self.apply(mutant, "--dry-run")
+            except Failure as failure:
+                bad.append(str(failure))
+        if bad:
+            raise Failure("\n".join(bad))
+        print(f"{len(mutants)} patches apply", flush=True)
 
 
 def run(what, command, **kwargs):
@@ -110,16 +127,16 @@ class Catcher:
     def __init__(self, tree, text):
         kind, _, rest = text.partition(" ")
         self.environment = dict(os.environ)
-        self.calm = []
-        if kind in ("files", "flip", "books"):
+        self.unknown = (2, 77)      # exit status of one that has not tried
+        if kind in ("files", "flip"):
             self.targets = [f"crash-{kind}"]
             self.command = [os.path.join(tree.build, "crash", kind), "--first",
                             "--seconds", str(CATCH_S), *shlex.split(rest)]
-            self.calm = ["--seconds", str(CALM_S)]
         elif kind == "unit":
             self.targets = [f"test-{rest}"]
             self.command = [os.path.join(tree.build, "tests", f"test-{rest}")]
             self.environment.update(WEIR_SOURCE_DIR=tree.source, WEIR_BINARY_DIR=tree.build)
+            self.unknown = (77,)    # else it is how many have failed
         elif kind == "system":
             test, _, targets = rest.partition(":")
             file, *names = test.split()
@@ -131,16 +148,18 @@ class Catcher:
         else:
             raise Failure(f"nothing is known of \"{text}\"")
 
-    def notices(self, calm=False):
-        """Runs it. A test that was left out has seen nothing."""
+    def notices(self):
+        """(noticed, what it said). A test that was left out has seen nothing."""
         try:
-            done = subprocess.run(self.command + (self.calm if calm else []), text=True,
-                                  env=self.environment, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S)
+            done = subprocess.run(self.command, text=True, errors="replace", env=self.environment,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
             return True, f"no end after {LIMIT_S} s"
-        if done.returncode == 2 or done.returncode == 77 or "OK (skipped" in done.stdout:
+        if done.returncode in self.unknown or "OK (skipped" in done.stdout:
             raise Failure(f"{shlex.join(self.command)} did not run:\n{done.stdout[-2000:]}")
+        if done.returncode < 0:
+            return True, f"died of signal {-done.returncode}"
         return done.returncode != 0, what_was_said(done.stdout)
 
 
@@ -155,19 +174,20 @@ def what_was_said(output):
     return lines[-1] if lines else ""
 
 
-def try_calm(tree, mutants):
-    tree.copy()
-    tree.configure()
-    for text in sorted({mutant.catcher for mutant in mutants}):
+def try_calm(tree, texts):
+    """Nothing complains about the tree as it is."""
+    for text in texts:
+        start = time.monotonic()
         catcher = Catcher(tree, text)
         tree.make(catcher.targets)
-        noticed, said = catcher.notices(calm=True)
+        noticed, said = catcher.notices()
         if noticed:
             raise Failure(f"without a patch, {text} complains: {said}")
+        print(f"content without a patch: {text}, {time.monotonic() - start:.0f} s", flush=True)
 
 
-def try_mutant(tree, mutant):
-    """Prints a line. True if it was caught."""
+def try_mutant(tree, mutant, place):
+    """Prints what came of it. True if it was caught."""
     start = time.monotonic()
     catcher = Catcher(tree, mutant.catcher)
     try:
@@ -178,39 +198,64 @@ def try_mutant(tree, mutant):
     finally:
         for name in mutant.files:
             tree.restore(name)
-    print(f"{'caught' if noticed else 'NOT CAUGHT'}  {mutant.name}  by {mutant.catcher}"
-          f"  build {built - start:.0f} s, noticed after {time.monotonic() - built:.0f} s"
-          if noticed else f"NOT CAUGHT  {mutant.name}  by {mutant.catcher}", flush=True)
+    print(f"[{place}] {'caught' if noticed else 'NOT CAUGHT'}  {mutant.name}  by {mutant.catcher}"
+          f"  build {built - start:.0f} s, test {time.monotonic() - built:.0f} s", flush=True)
     if noticed and said:
         print(f"        {said[:160]}", flush=True)
     return noticed
+
+
+def lock(folder):
+    """Two at once would build each other's mutants."""
+    os.makedirs(folder, exist_ok=True)
+    handle = open(os.path.join(folder, "lock"), "w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Failure(f"another one is at work in {folder}") from None
+    return handle
+
+
+def campaign(args, mutants):
+    """How many were caught, of how many."""
+    folder = os.path.join(SOURCE, "build", "crash", "mutants")
+    held = lock(folder)
+    tree = Tree(folder)
+    tree.copy()
+    tree.check(mutants)
+    if args.slice:
+        mutants = [m for m in mutants if m.catcher in SLICE][:3]
+    if args.names:
+        mutants = [m for m in mutants if any(name in m.name for name in args.names)]
+    tree.configure()
+    try_calm(tree, sorted({mutant.catcher for mutant in mutants}))
+    caught = [try_mutant(tree, mutant, f"{i}/{len(mutants)}")
+              for i, mutant in enumerate(mutants, 1)]
+    held.close()
+    return sum(caught), len(mutants)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="only these, by any part of their names")
     parser.add_argument("--list", action="store_true", help="what there is")
-    parser.add_argument("--slice", action="store_true", help="a few that are quickly tried")
+    parser.add_argument("--slice", action="store_true",
+                        help="do all apply? Three that are quickly tried")
     args = parser.parse_args()
-    mutants = [Mutant(path) for path in sorted(glob.glob(os.path.join(HERE, "mutants", "*.patch")))]
-    if args.names:
-        mutants = [m for m in mutants if any(name in m.name for name in args.names)]
-    if args.list:
-        for mutant in mutants:
-            print(f"{mutant.name:34} {mutant.words}  [{mutant.catcher}]")
-        return 0
-    if args.slice:
-        mutants = [m for m in mutants if m.catcher in ("unit store-recover", "unit core-trim")]
-    tree = Tree(os.path.join(SOURCE, "build", "crash", "mutants"))
     start = time.monotonic()
     try:
-        try_calm(tree, mutants)
-        caught = sum([try_mutant(tree, mutant) for mutant in mutants])
+        mutants = [Mutant(path) for path in sorted(glob.glob(os.path.join(HERE, "mutants", "*.patch")))]
+        if args.list:
+            for mutant in mutants:
+                print(f"{mutant.name:34} {mutant.words}  [{mutant.catcher}]")
+            return 0
+        caught, count = campaign(args, mutants)
     except Failure as failure:
         print(f"mutants: {failure}")
         return 2
-    print(f"mutants: {caught} caught of {len(mutants)}, {time.monotonic() - start:.0f} s")
-    return 0 if mutants and caught == len(mutants) else 1
+    print(f"mutants: {caught} caught of {count}, {count - caught} not caught, "
+          f"{time.monotonic() - start:.0f} s")
+    return 0 if count and caught == count else 1
 
 
 if __name__ == "__main__":

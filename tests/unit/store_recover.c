@@ -165,6 +165,19 @@ static void a_group_that_was_written_again_is_read_there(void **state)
     }
 }
 
+/* One bad spot in the first try is no reason to lose a record that the second has. */
+static void a_bad_spot_of_a_first_try_loses_nothing(void **state)
+{
+    assert_int_equal(rig_commit(&rig, 1, 10), 0);
+    memdisk_fail(rig.disk, (struct memdisk_fault){ OP_SYNC, 0, 1, EIO });
+    assert_int_equal(rig_commit(&rig, 11, 150), 0);
+    for (uint64_t at = 2 * 4096; at < 4 * 4096; at += 5) {
+        damage(first_segment, at, 1);
+        assert_int_equal(rig_count(&rig, 1, 150), 150);
+        damage(first_segment, at, 1);
+    }
+}
+
 /* And the other way: what was written again is torn, but the first try was whole. */
 static void a_first_try_that_is_whole_is_read(void **state)
 {
@@ -198,6 +211,44 @@ static void a_first_try_that_is_whole_is_read(void **state)
         rig.account = known;
         rig.disk = keep;
     }
+}
+
+static void copy_block(const char *name, uint8_t block[SPOOL_BLOCK], bool back)
+{
+    struct disk *disk = memdisk_disk(rig.disk);
+    int handle = disk->ops->open(disk, name, DISK_WRITE);
+    const uint64_t at = (uint64_t)2 * SPOOL_BLOCK;
+    assert_true(handle >= 0);
+    if (back) {
+        assert_int_equal(disk->ops->write(disk, handle, block, SPOOL_BLOCK, at), 0);
+    } else {
+        assert_int_equal(disk->ops->read(disk, handle, block, SPOOL_BLOCK, at), SPOOL_BLOCK);
+    }
+    disk->ops->close(disk, handle);
+}
+
+/* The second block of a group was not written, and what stands there instead is the second block of
+ * a group of the same length, of an older use of the segment: each of its frames is whole. */
+static void an_older_use_is_not_read(void **state)
+{
+    uint8_t block[SPOOL_BLOCK];
+    assert_int_equal(rig_commit(&rig, 1, 150), 0);
+    copy_block(first_segment, block, false);
+    const uint64_t *used;
+    while (writer_segments(rig.writer, &used) == 1) {
+        assert_int_equal(rig_commit(&rig, 1, 150), 0);
+    }
+    assert_int_equal(writer_release(rig.writer, 1), 0);
+    while (writer_segments(rig.writer, &used) == 1) {
+        assert_int_equal(rig_commit(&rig, 1, 150), 0);
+    }
+    assert_int_equal(writer_release(rig.writer, 1), 0);
+    char name[SPOOL_NAME_MAX];
+    spool_name(SPOOL_SEGMENT, used[0], name);
+    assert_int_equal(rig_count(&rig, 1, 150), 150);
+    copy_block(name, block, true);
+    uint64_t there = rig_count(&rig, 1, 150);
+    assert_true(there > 0 && there < 150);
 }
 
 /* Every byte of a group in turn: no record comes with the time of another clock. */
@@ -241,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(headers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_group_that_was_written_again_is_read_there, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_spot_of_a_first_try_loses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_use_is_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_first_try_that_is_whole_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_clock_makes_no_wrong_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_counter_outlives_one_file, set_up, tear_down),
