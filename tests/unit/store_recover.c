@@ -267,6 +267,19 @@ static void a_lost_clock_makes_no_wrong_time(void **state)
     assert_int_equal(least, 0);
 }
 
+static void the_counter_is_safe_once_it_is_saved(void **state)
+{
+    struct disk *disk = memdisk_disk(rig.disk);
+    struct counter counter = { .value = 7 }, found;
+    assert_int_equal(counter_save(disk, &counter), 0);
+    struct memdisk *left = memdisk_cut(rig.disk, CUT_DROP_ALL, 1);
+    for (int file = 0; file < 2; file++) {
+        assert_int_equal(counter_read(memdisk_disk(left), file, &found), 0);
+        assert_int_equal(found.value, 7);
+    }
+    memdisk_destroy(left);
+}
+
 static void the_counter_outlives_one_file(void **state)
 {
     struct disk *disk = memdisk_disk(rig.disk);
@@ -296,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_use_is_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_first_try_that_is_whole_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_clock_makes_no_wrong_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_counter_is_safe_once_it_is_saved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_counter_outlives_one_file, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

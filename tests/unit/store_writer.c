@@ -110,6 +110,17 @@ static void segments_are_used_again(void **state)
     assert_int_equal(rig_count(&rig, last - there + 1, last), there);
 }
 
+/* All its blocks are there, so that no group that is written to it later finds the card full. */
+static void a_free_segment_outlives_a_cut(void **state)
+{
+    char name[SPOOL_NAME_MAX];
+    assert_int_equal(writer_add_free(rig.writer), 0);
+    rig_cut(&rig, CUT_DROP_ALL, 1);
+    assert_int_equal(writer_free_count(rig.writer), 1);
+    spool_name(SPOOL_FREE, 1, name);
+    assert_int_equal(memdisk_size(rig.disk, name), RIG_SEGMENT);
+}
+
 static void the_segment_being_written_stays(void **state)
 {
     assert_int_equal(rig_commit(&rig, 1, 10), 0);
@@ -162,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_sync_is_not_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_space_leaves_everything_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segments_are_used_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_free_segment_outlives_a_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_written_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_batch_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_that_is_too_long_is_refused, set_up, tear_down),
