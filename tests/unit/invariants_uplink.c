@@ -258,7 +258,8 @@ const char *gate_text(int uplink, size_t index)
     return index < far[uplink].count ? far[uplink].sent[index] : "";
 }
 
-static bool newest_has(int uplink, bool wished, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static bool newest_has(int uplink, bool wished,
+                                                             const char *format, va_list args)
 {
     char wanted[512];
     vsnprintf(wanted, sizeof wanted, format, args);
