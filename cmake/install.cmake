@@ -10,5 +10,5 @@ install(DIRECTORY include/weir DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MAT
 install(FILES etc/weir.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/weir)
 install(DIRECTORY etc/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES README.md NOTICE LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES docs/man/weir.1 docs/man/weir-spool.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/weir.1 docs/man/weir-report.1 docs/man/weir-spool.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/man/weir.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)

@@ -27,6 +27,7 @@ static const struct {
     { "trace", cmd_trace, "bytes on the wire of a bus" },
     { "spool", cmd_spool, "look into a store on flash, or deliver a rescued one" },
     { "receive", cmd_receive, "the other end: subscribe, show, prove that nothing is missing" },
+    { "report", cmd_report, "what recorded traffic counts say: groups, peak hours and places" },
     { "adapters", cmd_adapters, "installed adapters and their options" },
     { "uplinks", cmd_uplinks, "installed uplinks and their options" },
     { "models", cmd_models, "device models" },

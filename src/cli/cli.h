@@ -11,10 +11,14 @@ int cmd_adapters(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_receive(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_spool(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_uplinks(int argc, char **argv);
+
+/* Becomes one of our programs that are no part of the gateway; returns only if it cannot. */
+int program_run(const char *name, char **argv);
 
 #endif
