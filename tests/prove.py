@@ -128,6 +128,10 @@ CLAIMS = [
            ("cuts", r"^vm: (\d+) cuts", ">100")], alone=True),
     Claim("flip", "each bit of headers, declarations, groups, padding, tail", "./dev crash flip",
           [("violations", r"^flip: .* (\d+) violations", 0)]),
+    Claim("mutants", "rules of the log taken out one at a time: is each of them noticed?",
+          "./dev crash mutants",
+          [("not caught", r"^mutants: .* (\d+) not caught", 0),
+           ("caught", r"^mutants: (\d+) caught", ">15")]),
     Claim("wear", "what reaches a card, at block level", "tests/bench/wear.py", [
         ("flushes a commit", r"^down-1000? .*flushes/commit ([\d.]+)", 1.3),
         ("bytes of those allowed", r"bytes/allowed ([\d.]+)", 1.0),

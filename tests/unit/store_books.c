@@ -13,6 +13,7 @@
 
 #include "log/cursor.h"
 #include "log/folder.h"
+#include "log/spool_reader.h"
 #include "store/books_private.h"
 
 #include "memdisk.h"
@@ -26,6 +27,7 @@ static struct memdisk *disk;
 static struct books *books;
 static struct queue *queue;
 static struct shape *shape;
+static uint64_t limit_bytes;
 
 static void open_books(void)
 {
@@ -34,7 +36,7 @@ static void open_books(void)
                                            .disk = memdisk_disk(disk),
                                            .segment_bytes = SEGMENT,
                                            .batch_bytes = BATCH,
-                                           .limit_bytes = 100ULL * SEGMENT,
+                                           .limit_bytes = limit_bytes,
                                            .persist_after_ns = 5 * NS_PER_S,
                                            .max_age_ns = INT64_MAX,
                                            .ram_share_bytes = 64 << 20,
@@ -64,6 +66,7 @@ static int set_up(void **state)
     ram = rig_make();
     disk = memdisk_create(1);
     shape = rig_shape("d1", 100);
+    limit_bytes = 100ULL * SEGMENT;
     open_books();
     return 0;
 }
@@ -210,6 +213,39 @@ static void a_segment_is_freed_when_all_have_confirmed(void **state)
     assert_true(segments() <= 2);
 }
 
+/* What is told of a number that is on flash no more: 0, or enum why. */
+static unsigned told(uint64_t epoch, uint64_t seq)
+{
+    const struct account_epoch *e = account_find(books->account, bus, epoch);
+    const struct range *gone = e ? account_gone_find(e, seq) : NULL;
+    return gone ? gone->why : 0;
+}
+
+static void what_leaves_at_the_limit_is_told(void **state)
+{
+    books_destroy(books);
+    limit_bytes = 4ULL * SEGMENT;
+    open_books();
+    open_queue();
+    append(1, 1000);
+    uint64_t epoch = queue_epoch(queue);
+    assert_int_equal(books_persist(books, 0), 0);
+    assert_true(segments() <= 4);
+    cut();
+    assert_int_equal(account_find(books->account, bus, epoch)->last, 1000);
+    struct spool_reader *reader;
+    struct item item;
+    uint64_t spared, count = 0;
+    assert_int_equal(spool_reader_create(memdisk_disk(disk), bus, SEGMENT, &reader), 0);
+    for (uint64_t seq = 1; seq <= 1000; seq++) {
+        bool there = spool_reader_next(reader, epoch >> 32, epoch, seq, seq, &item, &spared) == 1;
+        assert_true(there || told(epoch, seq) == WHY_LIMIT);
+        count += there;
+    }
+    spool_reader_destroy(reader);
+    assert_true(count > 0 && count < 900);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_number_is_not_used_twice_if_the_log_is_lost, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_what_was_acknowledged_is_persisted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_leaves_at_the_limit_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_segment_is_freed_when_all_have_confirmed, set_up,
                                         tear_down),
     };

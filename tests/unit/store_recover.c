@@ -213,11 +213,11 @@ static void a_first_try_that_is_whole_is_read(void **state)
     }
 }
 
-static void copy_block(const char *name, uint8_t block[SPOOL_BLOCK], bool back)
+/* A block of a segment, there or back. */
+static void move_block(const char *name, uint64_t at, uint8_t block[SPOOL_BLOCK], bool back)
 {
     struct disk *disk = memdisk_disk(rig.disk);
     int handle = disk->ops->open(disk, name, DISK_WRITE);
-    const uint64_t at = (uint64_t)2 * SPOOL_BLOCK;
     assert_true(handle >= 0);
     if (back) {
         assert_int_equal(disk->ops->write(disk, handle, block, SPOOL_BLOCK, at), 0);
@@ -227,13 +227,32 @@ static void copy_block(const char *name, uint8_t block[SPOOL_BLOCK], bool back)
     disk->ops->close(disk, handle);
 }
 
+/* A header that was written for another use than the name says. */
+static void a_header_of_another_use_is_not_taken(void **state)
+{
+    static const char second_segment[] = "0000000000000002.seg";
+    uint8_t block[SPOOL_BLOCK];
+    const uint64_t *used;
+    for (uint64_t first = 1; writer_segments(rig.writer, &used) < 2; first += 100) {
+        assert_int_equal(rig_commit(&rig, first, first + 99), 0);
+    }
+    assert_int_equal(rig_count(&rig, 1, 100), 100);
+    move_block(second_segment, 0, block, false);
+    move_block(first_segment, 0, block, true);
+    move_block(first_segment, RIG_SEGMENT - SPOOL_BLOCK, block, true);
+    assert_int_equal(rig_count(&rig, 1, 100), 0);
+    rig_cut(&rig, CUT_KEEP_ALL, 1);
+    assert_int_equal(rig.found.set_aside, 1);
+}
+
 /* The second block of a group was not written, and what stands there instead is the second block of
  * a group of the same length, of an older use of the segment: each of its frames is whole. */
 static void an_older_use_is_not_read(void **state)
 {
+    const uint64_t at = (uint64_t)2 * SPOOL_BLOCK;
     uint8_t block[SPOOL_BLOCK];
     assert_int_equal(rig_commit(&rig, 1, 150), 0);
-    copy_block(first_segment, block, false);
+    move_block(first_segment, at, block, false);
     const uint64_t *used;
     while (writer_segments(rig.writer, &used) == 1) {
         assert_int_equal(rig_commit(&rig, 1, 150), 0);
@@ -246,7 +265,7 @@ static void an_older_use_is_not_read(void **state)
     char name[SPOOL_NAME_MAX];
     spool_name(SPOOL_SEGMENT, used[0], name);
     assert_int_equal(rig_count(&rig, 1, 150), 150);
-    copy_block(name, block, true);
+    move_block(name, at, block, true);
     uint64_t there = rig_count(&rig, 1, 150);
     assert_true(there > 0 && there < 150);
 }
@@ -306,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_group_that_was_written_again_is_read_there, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_bad_spot_of_a_first_try_loses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_header_of_another_use_is_not_taken, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_older_use_is_not_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_first_try_that_is_whole_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_clock_makes_no_wrong_time, set_up, tear_down),
