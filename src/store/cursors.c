@@ -81,13 +81,32 @@ static struct place oldest_place(const struct books *books, const struct books_b
 static bool entry_of(const struct account *account, const char *uplink, const char *bus,
                      struct cursor_entry *ret_entry);
 
-/* The lowest place of the uplinks that have one. */
+struct sought {
+    const char *bus;
+    struct cursor_entry *entry;
+    bool found;
+};
+
+static void pick(void *context, const struct cursor_entry *entry)
+{
+    struct sought *s = context;
+    if (!strcmp(entry->bus, s->bus) && entry->confirmed.epoch) {
+        *s->entry = *entry;
+        s->found = true;
+    }
+}
+
+/* The lowest place of the uplinks that have one; by their files, for the account is as old as the
+ * last group. */
 static struct place confirmed_by_others(const struct books *books, const char *bus)
 {
     struct place lowest = { 0 };
     for (size_t i = 0; i < books->options.uplink_count; i++) {
+        const char *name = books->options.uplinks[i].name;
         struct cursor_entry entry;
-        if (entry_of(books->account, books->options.uplinks[i].name, bus, &entry) &&
+        struct sought sought = { bus, &entry, false };
+        cursor_visit(books->options.ram, name, pick, &sought);
+        if ((sought.found || entry_of(books->account, name, bus, &entry)) &&
             (!lowest.order || place_before(entry.confirmed, lowest))) {
             lowest = entry.confirmed;
         }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/private.h"
+#include "log/spool_state.h"
 #include "log_rig.h"
 #include "sim.h"
 #include "store/books_private.h"
@@ -103,13 +104,14 @@ void gate_cut(unsigned cut)
     gate_open_store();
 }
 
-void gate_open_store(void)
+static void open_store(bool with_flash)
 {
     static const struct books_uplink uplinks[UPLINKS] = { { "a", false }, { "b", false } };
     char path[FOLDER_PATH_MAX];
     const struct books_options options = { .ram = gate.ram,
                                            .gateway = "gw",
-                                           .disk = memdisk_disk(gate.flash),
+                                           .disk = with_flash ? memdisk_disk(gate.flash) : NULL,
+                                           .disk_error = with_flash ? 0 : -EIO,
                                            .segment_bytes = GATE_SEGMENT,
                                            .batch_bytes = GATE_BATCH,
                                            .limit_bytes = gate.limit_segments * GATE_SEGMENT,
@@ -121,6 +123,16 @@ void gate_open_store(void)
     snprintf(path, sizeof path, "%s/spool", gate.ram); /* a folder to open; never read */
     assert_int_equal(folder_make(path), 0);
     assert_int_equal(books_open(&options, clock_now(), &gate.books), 0);
+}
+
+void gate_open_store(void)
+{
+    open_store(true);
+}
+
+void gate_open_store_without_flash(void)
+{
+    open_store(false);
 }
 
 void gate_restart_store(void)
@@ -174,6 +186,27 @@ void gate_add(int count)
     add(gate.shape, count);
 }
 
+void gate_add_failing(void)
+{
+    enum { POINTS = QUEUE_SEGMENT_BYTES / WEIR_TEXT_MAX + 1 };
+    static const uint8_t text[WEIR_TEXT_MAX];
+    static char names[POINTS][8];
+    struct weir_point points[POINTS];
+    struct weir_value values[POINTS];
+    struct shape *shape;
+    for (size_t i = 0; i < POINTS; i++) {
+        snprintf(names[i], sizeof names[i], "p%zu", i);
+        points[i] = (struct weir_point){ names[i], "", WEIR_BYTES };
+        values[i] = (struct weir_value){ .bytes = { text, sizeof text } };
+    }
+    const struct weir_shape view = {
+        .device = "meter", .kind = "picture", .model = "", .points = points, .point_count = POINTS
+    };
+    assert_int_equal(shape_create(&view, &shape), 0);
+    assert_int_equal(queue_append(gate.queue, shape, boot_now(), values, NULL), -E2BIG);
+    shape_destroy(shape);
+}
+
 void gate_add_other(int count)
 {
     add(gate.other, count);
@@ -217,6 +250,22 @@ size_t gate_flash_segments(void)
 {
     const uint64_t *used;
     return writer_segments(gate.books->writer, &used);
+}
+
+bool gate_durable(int uplink, struct cursor_entry *ret_entry)
+{
+    struct spool_state state;
+    bool there = false;
+    assert_int_equal(spool_state_read(memdisk_disk(gate.flash), GATE_SEGMENT, &state), 0);
+    for (size_t i = 0; state.account && i < state.account->uplink_count; i++) {
+        const struct account_uplink *u = &state.account->uplinks[i];
+        if (strcmp(u->name, uplink == A ? "a" : "b") == 0 && u->cursor_count) {
+            assert_int_equal(cursor_decode(u->cursors[0].slot, u->cursors[0].len, ret_entry), 0);
+            there = true;
+        }
+    }
+    spool_state_finish(&state);
+    return there;
 }
 
 uint64_t gate_group(void)

@@ -51,6 +51,8 @@ void gate_dark(unsigned cut);
 /* Store's process is killed and started again. */
 void gate_restart_store(void);
 void gate_open_store(void);
+/* The same, and flash is not there. */
+void gate_open_store_without_flash(void);
 
 /* The bus process begins: with what its queue has, or in a new epoch. Returns the epoch. */
 uint64_t gate_epoch(void);
@@ -59,6 +61,8 @@ void gate_kill_bus(void);
 /* It ends in order. */
 void gate_close_bus(void);
 void gate_add(int count);
+/* A number is used up by a record that cannot be stored. */
+void gate_add_failing(void);
 /* Records that A does not want. */
 void gate_add_other(int count);
 /* One record a segment in RAM. */
@@ -77,6 +81,8 @@ void gate_trim(void);
 /* Segments of the newest epoch in RAM; of flash. */
 size_t gate_ram_segments(void);
 size_t gate_flash_segments(void);
+/* Of the newest group on flash: does it have a cursor of this uplink, and where is it? */
+bool gate_durable(int uplink, struct cursor_entry *ret_entry);
 /* The number of the newest group; turns over a bit in all bytes of the groups from first to last.
  */
 uint64_t gate_group(void);
@@ -89,7 +95,9 @@ void gate_mend_flash(void);
 
 /* Its process is started and connects. */
 void gate_connect(int uplink);
-/* Reads and sends all there is. */
+/* At most so many messages are under way from now on. */
+void gate_window(int uplink, int messages);
+/* Reads and sends all there is, or fills the window. */
 void gate_pump(int uplink);
 /* All that was sent is acknowledged; the cursor moves. */
 void gate_ack(int uplink);

@@ -177,6 +177,11 @@ void gate_kill(int uplink)
     gate.uplinks[uplink] = NULL;
 }
 
+void gate_window(int uplink, int messages)
+{
+    gate.uplinks[uplink]->config.inflight = messages;
+}
+
 void gate_pump(int uplink)
 {
     struct gate_uplink *u = gate.uplinks[uplink];
