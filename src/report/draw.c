@@ -11,8 +11,8 @@
 
 #define HEADING_LETTERS 1.35 /* size of the heading, in letters */
 
-const struct layout layout_wide = { "wide", 960, 470, 64, 16, 24, 50, 15, 3, 2, 3 };
-const struct layout layout_narrow = { "narrow", 360, 420, 42, 6, 22, 44, 13, 2, 6, 2 };
+const struct layout layout_wide = { "wide", 960, 478, 64, 16, 32, 50, 15, 3, 2, 3 };
+const struct layout layout_narrow = { "narrow", 360, 428, 42, 6, 30, 44, 13, 2, 6, 2 };
 
 /* Each row: the colours of so many groups out of the nine; low is cold, high is warm. */
 static const unsigned char chosen[KMEANS_MAX][KMEANS_MAX] = {
@@ -191,7 +191,7 @@ static void draw_axes(FILE *out, const struct field *field, const char *zone)
                 hour);
     }
     fprintf(out, "<text x=\"%.1f\" y=\"%.1f\">average vehicle_count</text>\n", 8.0,
-            field->top - layout->letter * 0.7);
+            field->top - layout->letter * 1.0);
     fprintf(out, "<text class=\"end\" x=\"%.1f\" y=\"%.1f\">hour of the day, ", right,
             bottom + layout->letter * 2.8);
     draw_text(out, zone);

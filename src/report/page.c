@@ -22,7 +22,7 @@ static const char page_style[] =
     "caption{text-align:left;color:var(--soft);padding:.25rem 0}"
     "th,td{padding:.3rem .4rem;text-align:right;border-bottom:1px solid var(--grid);"
     "vertical-align:top}"
-    "th{font-weight:600}.text{text-align:left;overflow-wrap:anywhere}"
+    "th{font-weight:600}.text{text-align:left;overflow-wrap:anywhere}.place{width:45%}"
     ".swatch{width:.8em;height:.8em;margin-right:.4em}"
     "@media(max-width:640px){.wide{display:none}.narrow{display:block}"
     "table{font-size:.9rem}th,td{padding:.3rem .25rem}.spare{display:none}}\n";
@@ -137,8 +137,8 @@ static void put_peak_places(FILE *out, const struct report *report)
 
     fprintf(
         out,
-        "<h2>Peak places</h2>\n<table>\n<thead><tr><th class=\"text\" scope=\"col\">Location"
-        "</th><th scope=\"col\">Average</th><th scope=\"col\">In hour</th><th scope=\"col\">Hours "
+        "<h2>Peak places</h2>\n<table>\n<thead><tr><th class=\"text place\" scope=\"col\">Location"
+        "</th><th scope=\"col\">Average</th><th scope=\"col\">Hour</th><th scope=\"col\">Hours "
         "in group %u</th></tr></thead>\n<tbody>\n",
         result->group_count);
     for (size_t i = 0; i < result->peak_place_count; i++) {
