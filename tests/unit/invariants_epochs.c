@@ -127,6 +127,71 @@ static void a_clean_epoch_has_no_more_records(void **state)
     gate_proof(A);
 }
 
+/* (b): a number that a failed append used up at the very end belongs to the epoch. */
+static void a_failed_append_at_the_end_is_told(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add(1);
+    gate_add_failing();
+    gate_close_bus();
+    gate_connect(A);
+    gate_deliver(A);
+    uint64_t second = gate_epoch();
+    gate_add(1);
+    gate_deliver(A);
+    gate_newest(A, second, 1);
+    gate_says(A, "\"after\":[{\"epoch\":%llu,\"last\":2,\"clean\":true", (ull)first);
+    gate_says(A, "\"before\":[{\"first\":2,\"last\":2,\"why\":\"limit\"}]}]");
+    gate_proof(A);
+}
+
+/* 18: flash never saw the epoch. What the receiver has of it is enough to say so. */
+static void an_epoch_that_flash_never_saw(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_checkpoint();
+    gate_cut(CUT_DROP_ALL);
+    gate_break_flash();
+    uint64_t second = gate_epoch();
+    gate_add(2);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_newest(A, second, 2);
+    gate_cut(CUT_DROP_ALL);
+    uint64_t third = gate_epoch();
+    assert_true(third != second);
+    gate_add(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_newest(A, third, 1);
+    gate_says(A, "\"after\":[{\"epoch\":%llu,\"last\":1,\"clean\":false", (ull)first);
+    gate_verdict(A, "epoch %llu: 1..2 complete", (ull)second);
+    gate_verdict(A, "epoch %llu: UNKNOWN END: no \"after\" names it", (ull)second);
+}
+
+/* (a): flash cannot be read for a boot. Nothing is claimed of what it has. */
+static void flash_that_cannot_be_read_is_no_claim(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add_persisted(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_add_persisted(2);
+    gate_dark(CUT_DROP_ALL);
+    gate_open_store_without_flash();
+    uint64_t second = gate_epoch();
+    assert_true(first != second);
+    gate_add(2);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_newest(A, second, 2);
+    gate_verdict(A, "epoch %llu: 1..2 complete", (ull)second);
+    gate_verdict(A, "epoch %llu: UNKNOWN END", (ull)first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +201,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_epoch_that_sends_nothing_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_that_is_sent_says_after, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clean_epoch_has_no_more_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_append_at_the_end_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_epoch_that_flash_never_saw, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flash_that_cannot_be_read_is_no_claim, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
