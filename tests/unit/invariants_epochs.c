@@ -11,6 +11,7 @@ typedef unsigned long long ull;
 
 static int set_up(void **state)
 {
+    gate.uplink_count = 1;
     gate_begin();
     return 0;
 }
@@ -99,6 +100,67 @@ static void the_first_that_is_sent_says_after(void **state)
     gate_newest(A, second, 2);
     gate_says(A, "\"before\":[{\"first\":1,\"last\":1,\"why\":\"filter\"}]");
     gate_says(A, "\"after\":[{\"epoch\":%llu,\"last\":1,", (ull)first);
+    gate_proof(A);
+}
+
+/* Rule 10: so it does when the uplink has passed the end before, sent nothing since, and begins
+ * again. */
+static void the_base_is_the_last_confirmed_record(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_close_bus();
+    uint64_t second = gate_epoch();
+    gate_add_other(1);
+    gate_deliver(A);
+    assert_true(gate_confirmed(A, second, 1));
+    gate_kill(A);
+    gate_connect(A);
+    gate_add(1);
+    gate_deliver(A);
+    gate_newest(A, second, 2);
+    gate_says(A, "\"after\":[{\"epoch\":%llu,\"last\":1,\"clean\":true", (ull)first);
+    gate_proof(A);
+}
+
+/* Rule 15: an epoch that nobody closed is not clean, whether store reads its end... */
+static void what_was_not_closed_is_not_clean(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add(1);
+    gate_new_kernel();
+    gate_epoch();
+    gate_add(1);
+    gate_persist();
+    gate_cut(CUT_DROP_ALL);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_says(A, "{\"epoch\":%llu,\"last\":1,\"clean\":false", (ull)first);
+    gate_proof(A);
+}
+
+/* ... or need not, as everybody is behind it. */
+static void what_was_passed_is_not_clean_for_that(void **state)
+{
+    uint64_t first = gate_epoch();
+    gate_add(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_kill(A);
+    gate_new_kernel();
+    gate_epoch();
+    gate_add_other(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_persist();
+    gate_cut(CUT_DROP_ALL);
+    gate_epoch();
+    gate_add(1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_says(A, "{\"epoch\":%llu,\"last\":1,\"clean\":false", (ull)first);
     gate_proof(A);
 }
 
@@ -200,6 +262,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_end_of_an_epoch_is_told_by_the_next, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_epoch_that_sends_nothing_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_that_is_sent_says_after, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_base_is_the_last_confirmed_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_not_closed_is_not_clean, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_passed_is_not_clean_for_that, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clean_epoch_has_no_more_records, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_append_at_the_end_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_epoch_that_flash_never_saw, set_up, tear_down),

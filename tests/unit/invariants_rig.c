@@ -167,6 +167,14 @@ void gate_kill_bus(void)
     gate_epoch();
 }
 
+void gate_new_kernel(void)
+{
+    stop_bus();
+    books_destroy(gate.books);
+    sim_boot(++gate.boot);
+    gate_open_store();
+}
+
 void gate_close_bus(void)
 {
     assert_int_equal(queue_close(gate.queue), 0);

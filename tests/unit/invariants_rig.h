@@ -58,6 +58,8 @@ void gate_open_store_without_flash(void);
 uint64_t gate_epoch(void);
 /* It is killed, and begun again; the next record begins a segment in RAM. */
 void gate_kill_bus(void);
+/* So it does, and what begins next is another boot, with the same RAM. */
+void gate_new_kernel(void);
 /* It ends in order. */
 void gate_close_bus(void);
 void gate_add(int count);
