@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -229,9 +230,13 @@ int intake_read(struct intake *intake, const struct options *options)
     *intake = (struct intake){ 0 };
     error = zone_create(options->timezone, &intake->zone);
     if (error == -ENOENT) {
+        const char *name = options->timezone != NULL ? options->timezone : getenv("TZ");
+        char excerpt[EXCERPT_SIZE];
+
         fprintf(stderr,
-                "weir: there is no time zone \"%s\" in /usr/share/zoneinfo (package tzdata)\n",
-                options->timezone);
+                "weir: there is no time zone \"%s\"%s in /usr/share/zoneinfo (package tzdata)\n",
+                cell_excerpt(&(struct cell){ name, strlen(name) }, excerpt),
+                options->timezone != NULL ? "" : " ($TZ)");
         return EXIT_USAGE;
     }
     reading.repeats = repeats_create();

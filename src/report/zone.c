@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "report/cells.h"
 #include "report/when.h"
 
 #define STRETCH_S INT64_C(21600)
@@ -77,23 +78,44 @@ static void name_of_machine(char *name, size_t size)
     snprintf(name, size, "%s", found != NULL ? found + strlen("zoneinfo/") : "this machine");
 }
 
+/* $TZ may also be a file, or a rule such as CET-1CEST,M3.5.0,M10.5.0/3: no rule is without a digit.
+ */
+static bool is_known(const char *value)
+{
+    struct stat info;
+    struct cell cell = { value, strlen(value) };
+
+    if (!cell_is_text(&cell) || cell.size >= sizeof(((struct zone *)0)->name)) {
+        return false;
+    }
+    return is_installed(value) || (value[0] == '/' && stat(value, &info) == 0) ||
+           (value[0] != '/' && strpbrk(value, "0123456789") != NULL);
+}
+
+static int take_environment(struct zone *zone, const char *value)
+{
+    value += value[0] == ':';
+    if (value[0] != '\0' && !is_known(value)) {
+        return -ENOENT;
+    }
+    snprintf(zone->name, sizeof(zone->name), "%s", value[0] == '\0' ? "UTC" : value);
+    tzset();
+    return 0;
+}
+
 static int choose(struct zone *zone, const char *name)
 {
-    const char *asked = name != NULL ? name : getenv("TZ");
-
-    if (asked == NULL) {
+    if (name == NULL && getenv("TZ") != NULL) {
+        return take_environment(zone, getenv("TZ"));
+    }
+    if (name == NULL) {
         name_of_machine(zone->name, sizeof(zone->name));
         tzset();
         return 0;
     }
-    asked += name == NULL && asked[0] == ':';
-    snprintf(zone->name, sizeof(zone->name), "%s",
-             asked[0] == '\0' && name == NULL ? "UTC" : asked);
-    zone->fixed = name != NULL && fixed_read(asked, &zone->offset_s);
-    if (zone->fixed) {
-        return 0;
-    }
-    if (name != NULL && (!is_installed(name) || setenv("TZ", name, 1) < 0)) {
+    snprintf(zone->name, sizeof(zone->name), "%s", name);
+    zone->fixed = fixed_read(name, &zone->offset_s);
+    if (!zone->fixed && (!is_installed(name) || setenv("TZ", name, 1) < 0)) {
         return -ENOENT;
     }
     tzset();

@@ -192,6 +192,16 @@ class Forms(ReportTest):
         self.assertEqual(json.loads(out), self.expected)
         self.assertNotEqual(self.result(self.path("plain.csv"), "--timezone", "UTC"), self.expected)
 
+    def test_zone_that_is_none(self):
+        path = self.path("plain.csv")
+        for zone in ("Nonsense", "Europe/Atlantis", ":Berlin", "/etc/nothing", "UTC\x1b1"):
+            self.fails(2, "weir: there is no time zone ", path, env={"TZ": zone})
+        for zone in ("", "UTC", ":UTC", "CET-1CEST,M3.5.0,M10.5.0/3", "<+0530>-5:30",
+                     "/usr/share/zoneinfo/Europe/Berlin"):
+            status, out, problems = report(path, "--json", env={"TZ": zone})
+            self.assertEqual((status, problems), (0, ""))
+            self.assertEqual(json.loads(out)["timezone"], zone.lstrip(":") or "UTC")
+
     def test_strange_names(self):
         names = ['a "quoted" one', "with, comma", "two\u2009words & <b>", "Königstraße 🚗", "-", "0"]
         rows = [(name, utc, count) for name in names for _, utc, count in self.rows[::10]]
