@@ -73,6 +73,23 @@ void books_add_folder_buses(struct books *books)
     }
 }
 
+/* Which buses run in an epoch that was made while flash could not be read, and now it can? */
+static void find_overtaken(struct books *books)
+{
+    for (size_t i = 0; i < books->bus_count; i++) {
+        struct books_bus *bus = books->buses[i];
+        char bus_path[FOLDER_PATH_MAX];
+        struct epoch_name *names;
+        size_t count;
+        if (folder_bus(books->options.ram, bus->name, bus_path) == 0 &&
+            folder_epochs(bus_path, &names, &count) == 0) {
+            bus->overtaken = count && names[count - 1].order <= books->account->counter &&
+                             !account_find(books->account, bus->name, names[count - 1].epoch);
+            free(names);
+        }
+    }
+}
+
 /* Epochs that were made without store have counters too. */
 static void pass_folder_orders(struct books *books)
 {
@@ -237,6 +254,9 @@ int books_open(const struct books_options *options, struct clock_offset clock,
         books_bus(b, b->account->epochs[i].bus);
     }
     books_add_folder_buses(b);
+    if (b->writer && !b->known) {
+        find_overtaken(b);
+    }
     pass_folder_orders(b);
     bool made = cursors_restore(b);
     STEP("restored");

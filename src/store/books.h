@@ -51,6 +51,8 @@ struct books_bus {
     struct place spared;  /* the highest it ever was: what was not copied up to here need not be */
     struct place durable; /* confirmed, as the newest group has it */
     struct place reached; /* while a group is made */
+    bool overtaken; /* its newest epoch was made without flash, which has later ones: a new one is
+                     * needed, for what counts as older than those is never copied */
     size_t mark_count;
     struct mark { /* the newest record there was at a time */
         int64_t at_ns;

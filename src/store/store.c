@@ -349,6 +349,17 @@ static int load_config(struct store *s)
     return s->uplinks ? 0 : EXIT_AGAIN;
 }
 
+/* As if they had asked. */
+static void renew_overtaken(struct store *s)
+{
+    for (size_t i = 0; i < s->books->bus_count && s->open_count < OPENS_MAX; i++) {
+        const struct books_bus *bus = s->books->buses[i];
+        if (bus->overtaken) {
+            memcpy(s->opens[s->open_count++], bus->name, sizeof bus->name);
+        }
+    }
+}
+
 static int open_books(struct store *s)
 {
     int r = open_disk(s);
@@ -373,8 +384,10 @@ static int open_books(struct store *s)
     r = books_open(&options, now_clock(s), &s->books);
     if (r < 0) {
         say(SAY_ERROR, "cannot start: %s", strerror(-r));
+        return EXIT_AGAIN;
     }
-    return r < 0 ? EXIT_AGAIN : 0;
+    renew_overtaken(s);
+    return 0;
 }
 
 static int be_child(struct store *s)

@@ -254,6 +254,36 @@ static void flash_that_cannot_be_read_is_no_claim(void **state)
     gate_verdict(A, "epoch %llu: UNKNOWN END", (ull)first);
 }
 
+/* (a): and when it can be read again, what is made from then on is on flash, in an epoch behind
+ * those that flash has; and what it had comes late. */
+static void flash_that_comes_back_is_used(void **state)
+{
+    gate_epoch();
+    gate_add_persisted(1);
+    gate_cut(CUT_DROP_ALL);
+    uint64_t second = gate_epoch();
+    gate_add_persisted(3);
+    gate_dark(CUT_DROP_ALL);
+    gate_open_store_without_flash();
+    uint64_t without = gate_epoch();
+    gate_add(2);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_newest(A, without, 2);
+    gate_restart_store();
+    uint64_t third = gate_renew_overtaken();
+    assert_true(third > second && second > without);
+    gate_add(2);
+    gate_persist();
+    gate_deliver(A);
+    gate_verdict(A, "epoch %llu: 1..3 complete", (ull)second);
+    gate_verdict(A, "epoch %llu: 1..2 complete", (ull)third);
+    gate_cut(CUT_DROP_ALL);
+    gate_connect(B);
+    gate_deliver(B);
+    gate_verdict(B, "epoch %llu: 1..2 complete", (ull)third);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +299,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_append_at_the_end_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_epoch_that_flash_never_saw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(flash_that_cannot_be_read_is_no_claim, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flash_that_comes_back_is_used, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

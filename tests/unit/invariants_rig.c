@@ -161,6 +161,15 @@ uint64_t gate_epoch(void)
     return queue_epoch(gate.queue);
 }
 
+uint64_t gate_renew_overtaken(void)
+{
+    uint64_t epoch;
+    assert_true(books_bus(gate.books, gate_bus)->overtaken);
+    new_epoch(NULL, 0, &epoch);
+    assert_int_equal(queue_renew(gate.queue, epoch), 0);
+    return epoch;
+}
+
 void gate_kill_bus(void)
 {
     stop_bus();

@@ -51,7 +51,10 @@ void gate_dark(unsigned cut);
 /* Store's process is killed and started again. */
 void gate_restart_store(void);
 void gate_open_store(void);
-/* The same, and flash is not there. */
+/* The bus begins the epoch that a store gives unasked when flash has come back; there must be one.
+ */
+uint64_t gate_renew_overtaken(void);
+/* Store runs, and flash is not there. */
 void gate_open_store_without_flash(void);
 
 /* The bus process begins: with what its queue has, or in a new epoch. Returns the epoch. */
