@@ -22,7 +22,7 @@ static const char page_style[] =
     "caption{text-align:left;color:var(--soft);padding:.25rem 0}"
     "th,td{padding:.3rem .4rem;text-align:right;border-bottom:1px solid var(--grid);"
     "vertical-align:top}"
-    "th{font-weight:600}.text{text-align:left;overflow-wrap:anywhere}.place{width:45%}"
+    "th{font-weight:600}.text{text-align:left}tbody .text{overflow-wrap:anywhere}.place{width:45%}"
     ".swatch{width:.8em;height:.8em;margin-right:.4em}"
     "@media(max-width:640px){.wide{display:none}.narrow{display:block}"
     "table{font-size:.9rem}th,td{padding:.3rem .25rem}.spare{display:none}}\n";

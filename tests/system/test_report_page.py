@@ -34,6 +34,15 @@ const overlaps = [...document.querySelectorAll("svg.chart")].filter(shown).flatM
         one.left < two.right && two.left < one.right && one.top + 2 < two.bottom - 2 &&
         two.top + 2 < one.bottom - 2).map(([b]) => a + " / " + b));
 });
+const broken = [...document.querySelectorAll("thead th")].filter(shown).flatMap(cell => {
+    const text = cell.firstChild;
+    return [...text.data.matchAll(/\\S+/g)].filter(word => {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    }).map(word => word[0]);
+});
 const found = {
     width: innerWidth,
     scroll: document.documentElement.scrollWidth,
@@ -46,6 +55,7 @@ const found = {
     colours: [...new Set(all.filter(node => node.matches("svg.chart .dot, svg.chart text"))
                             .map(node => getComputedStyle(node).fill))],
     overlaps: overlaps,
+    broken: broken,
     errors: performance.getEntriesByType("resource").map(one => one.name),
 };
 parent.document.body.append(Object.assign(parent.document.createElement("pre"),
@@ -81,8 +91,13 @@ class InABrowser(unittest.TestCase):
             long = "A crossing whose name alone is longer than any telephone is wide " + "x" * 100
             f.writelines(f"{long},{utc.isoformat()},{2 * count}\n" for name, utc, _, count in rows
                          if name.startswith("Arterial 00"))
-        for clusters in (3, 9):
-            subprocess.run([WEIR, "report", "traffic", counts, "--timezone", "Europe/Berlin",
+        jagged = os.path.join(cls.folder, "jagged.csv")     # each group has every other hour
+        with open(jagged, "w", encoding="utf-8") as f:
+            f.write("location,time,vehicle_count\n")
+            f.writelines(f"a,2025-01-01 {hour:02}:00,{123.4 + 444.4 * (hour % 2)}\n"
+                         for hour in range(24))
+        for clusters, path in ((3, counts), (9, counts), (2, jagged)):
+            subprocess.run([WEIR, "report", "traffic", path, "--timezone", "Europe/Berlin",
                             "--html", cls.page(clusters), "--clusters", str(clusters)],
                            check=True, stdout=subprocess.DEVNULL, timeout=60)
 
@@ -111,11 +126,13 @@ class InABrowser(unittest.TestCase):
         return json.loads(html.unescape(found.group(1)))
 
     def test_every_width_and_scheme(self):
-        for clusters in (3, 9):
+        for clusters, dots in ((3, 200), (9, 200), (2, 24)):
             for width, chart in ((390, "narrow"), (1200, "wide")):
                 for scheme in (LIGHT, DARK):
                     with self.subTest(clusters=clusters, width=width, scheme=scheme):
-                        self.check(self.browse(clusters, width, scheme), width, chart, scheme)
+                        found = self.browse(clusters, width, scheme)
+                        self.check(found, width, chart, scheme)
+                        self.assertGreaterEqual(found["dots"], dots)
 
     def check(self, found, width, chart, scheme):
         self.assertEqual(found["width"], width)
@@ -124,8 +141,8 @@ class InABrowser(unittest.TestCase):
         self.assertGreaterEqual(found["letters"], READABLE)
         self.assertEqual(found["charts"], [chart, chart])
         self.assertEqual(found["overlaps"], [])
+        self.assertEqual(found["broken"], [])                   # no word of a head is cut in two
         self.assertEqual(found["errors"], [])                   # it has loaded nothing
-        self.assertGreater(found["dots"], 200)
         dark = luminance(found["ground"]) < luminance(found["ink"])
         self.assertEqual(dark, scheme == DARK)
         self.assertGreaterEqual(contrast(found["ground"], found["ink"]), 7)
