@@ -154,7 +154,7 @@ static void what_was_passed_is_not_clean_for_that(void **state)
     gate_add_other(1);
     gate_connect(A);
     gate_deliver(A);
-    gate_persist();
+    gate_checkpoint();
     gate_cut(CUT_DROP_ALL);
     gate_epoch();
     gate_add(1);

@@ -151,6 +151,21 @@ static void a_drained_backlog_is_free(void **state)
     assert_int_equal(gate_sent(A), MANY);
 }
 
+/* 16: also if that frees nothing: it is not sent again. */
+static void a_short_backlog_is_noted(void **state)
+{
+    gate_epoch();
+    gate_add_persisted(2);
+    assert_int_equal(gate_flash_segments(), 1);
+    gate_connect(A);
+    gate_deliver(A);
+    gate_tick(1000);
+    gate_cut(CUT_DROP_ALL);
+    gate_connect(A);
+    gate_deliver(A);
+    assert_int_equal(gate_sent(A), 2);
+}
+
 /* 16: and while it drains, as soon as that frees a segment. */
 static void a_draining_backlog_gets_free(void **state)
 {
@@ -208,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damage_behind_the_newest_account_is_told, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_drained_backlog_is_free, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_short_backlog_is_noted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_draining_backlog_gets_free, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unreadable_end_holds_nothing_back, set_up, tear_down),
     };
