@@ -33,7 +33,7 @@
 #include <weir/option.h>
 #include <weir/record.h>
 
-#define WEIR_ADAPTER_ABI 1
+#define WEIR_ADAPTER_ABI 2
 
 struct weir_bus;
 
@@ -50,6 +50,7 @@ struct weir_device {
     int64_t timeout_ns;  /* how long to wait for one answer */
     const struct weir_device_point *points;
     size_t point_count;
+    int64_t every_ns; /* how often it is asked; a listening adapter keeps its own schedule */
 };
 
 enum weir_level { WEIR_LOG_ERROR, WEIR_LOG_WARNING, WEIR_LOG_NOTICE, WEIR_LOG_DEBUG };
@@ -95,7 +96,8 @@ struct weir_adapter_host {
 
     /* What wait() saw was not the answer: a frame of another device or to an older request
      * (WEIR_R_FOREIGN), our own request (WEIR_R_ECHO). Counts it; the first byte that comes now is
-     * the first of this poll. */
+     * the first of this poll. Listening adapters: also a message that was not taken, and why
+     * (WEIR_R_CRC, WEIR_R_FRAME, WEIR_R_DECODE). */
     void (*stray)(struct weir_bus *bus, enum weir_result what);
 
     /* Listening adapters, from within opened(), receive() and tick(). */

@@ -295,8 +295,11 @@ static void service_stray(struct weir_bus *bus, enum weir_result what)
 {
     struct host *host = host_of(bus);
     host->first_ns = 0;
+    bool bad = what == WEIR_R_CRC || what == WEIR_R_FRAME || what == WEIR_R_DECODE;
     host->stats->foreign_frames += what == WEIR_R_FOREIGN;
-    trace_note(host->trace, boot_now().ns, "not the answer: %s", result_name(what));
+    host->stats->bad_frames += bad;
+    trace_note(host->trace, boot_now().ns, "%s: %s", bad ? "not taken" : "not the answer",
+               result_name(what));
 }
 
 static bool service_wall(struct weir_bus *bus, int64_t *ret_offset_ns)

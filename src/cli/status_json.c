@@ -129,6 +129,7 @@ static void put_bus(struct json *json, const struct stats_bus *bus, int64_t now_
            ran_ns > 0 && bus->busy_ns > 0 ? (uint64_t)(bus->busy_ns * 100 / ran_ns) : 0);
     number(json, "noise_bytes", bus->noise_bytes);
     number(json, "foreign_frames", bus->foreign_frames);
+    number(json, "bad_frames", bus->bad_frames);
     key(json, "devices");
     json_word(json, "[");
     for (uint32_t i = 0; i < bus->device_count; i++) {

@@ -249,7 +249,8 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
     check_reserved(b, setting, options.name);
     *d = (struct weir_device){ .name = options.name,
                                .options = adapter_options,
-                               .timeout_ns = options.timeout_ns };
+                               .timeout_ns = options.timeout_ns,
+                               .every_ns = options.every_ns };
     *dc = (struct device_config){ .model = model_setting ? options.model : b->model_name,
                                   .every_ns = options.every_ns,
                                   .retries = options.retries,

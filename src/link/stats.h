@@ -17,7 +17,7 @@
 #include <weir/record.h>
 
 enum {
-    STATS_LAYOUT = 1,
+    STATS_LAYOUT = 2,
     STATS_TEXT = 160,
     STATS_DEVICES = 256,
     STATS_CHILDREN = 128,
@@ -51,7 +51,7 @@ struct stats_bus {
     char trouble[STATS_TEXT];              /* "" if none: why the bus as a whole is degraded */
     uint64_t epoch, last_seq, lost, opens; /* opens: of the port */
     int64_t started_ns, busy_ns;           /* time spent talking since started */
-    uint64_t noise_bytes, foreign_frames;
+    uint64_t noise_bytes, foreign_frames, bad_frames; /* bad: of a listening bus, not taken */
     uint32_t device_count;
     struct stats_device devices[STATS_DEVICES];
 };

@@ -106,7 +106,7 @@ static int start(void **state)
     for (size_t i = 0; i < POINTS; i++) {
         b->points[i].name = names[i];
     }
-    b->device = (struct weir_device){ "d", NULL, NS_PER_MS, b->points, POINTS };
+    b->device = (struct weir_device){ "d", NULL, NS_PER_MS, b->points, POINTS, NS_PER_S };
     b->device_config = (struct device_config){
         .model = "", .retries = 2, .every_ns = NS_PER_S, .points = b->point_configs
     };

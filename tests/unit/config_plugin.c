@@ -110,7 +110,7 @@ static void contract(void **state)
              offsetof(struct weir_adapter, explain));
     snprintf(too_short[1], 96, "its description is too short (16 bytes of at least %zu)",
              offsetof(struct weir_uplink, overhead));
-    as_built("abi", -EPROTO, "is made for plugin ABI 99, this weir has 1",
+    as_built("abi", -EPROTO, "is made for plugin ABI 99, this weir has 2",
              "is made for plugin ABI 99, this weir has 1");
     as_built("symbol", -ENOSYS, "has no symbol weir_adapter, so it is no adapter for weir",
              "has no symbol weir_uplink, so it is no uplink for weir");

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * The families that this adapter knows, one a line.
+ */
+#include "family.h"
+
+#define FAMILIES(X) X(natch)
+
+#define FAMILY_EXTERN(name) extern const struct family family_##name;
+FAMILIES(FAMILY_EXTERN)
+
+#define FAMILY_ENTRY(name) &family_##name,
+const struct family *const families[] = { FAMILIES(FAMILY_ENTRY) NULL };

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * What the files of the traffic adapter share (families see family.h only).
+ *
+ *   traffic.c    options, open, bytes to messages     ask.c        whose turn it is to be asked
+ *   records.c    vehicles and intervals to records    intervals.c  vehicles to intervals
+ *   text.c       pure helpers for families            families.c   the list of them
+ */
+#ifndef TRAFFIC_TRAFFIC_H
+#define TRAFFIC_TRAFFIC_H
+
+#include "family.h"
+
+enum { POINTS_MAX = 24 + TRAFFIC_CLASSES_MAX, CLASS_NAME_MAX = 48 };
+
+enum { UNIT_KMH, UNIT_MS };
+
+struct bus_settings {
+    const char *family;
+    int speed_unit;
+    int64_t interval_ns; /* 0: none made here */
+    bool vehicles;       /* send each passage */
+    bool set_clock;
+};
+
+/* In the block that survives. */
+
+struct ask {
+    int32_t asked; /* device; -1: none */
+    int32_t go_on; /* device that may be asked on; -1: none */
+    uint32_t open; /* as far as we know */
+    int64_t deadline_ns;
+};
+
+struct bytes {
+    uint32_t len, new_at; /* from here on they came at new_ns, before at old_ns */
+    int64_t old_ns, new_ns;
+    uint64_t noise; /* thrown away when nobody asked; to be counted with the next bytes */
+    uint8_t data[2 * TRAFFIC_MESSAGE_MAX];
+};
+
+struct head {
+    struct ask ask;
+    struct bytes bytes;
+};
+
+struct device_head {
+    int64_t due_ns;
+    int32_t clock_off; /* told that the device's clock is off */
+    int32_t unused;
+};
+
+struct shapes {
+    int vehicle, interval; /* what declare() gave; -1: none */
+    uint32_t class_count;  /* of interval, when made here */
+};
+
+struct intervals; /* intervals.c */
+
+struct traffic {
+    struct weir_bus *bus;
+    const struct bus_settings *settings;
+    const struct family *family;
+    struct shapes *shapes; /* a device */
+    struct head *head;     /* the rest: parts of bus->state */
+    struct device_head *devices;
+    uint8_t *intervals, *family_bus, *family_devices;
+    size_t interval_stride, device_stride;
+};
+
+/* records.c */
+int records_declare(struct traffic *t);
+/* Its classes are these words now. */
+int records_declare_interval(struct traffic *t, size_t device, char (*words)[TRAFFIC_WORD_MAX],
+                             size_t count);
+void records_vehicle(struct traffic *t, size_t device, const struct vehicle *v);
+/* usual, late: NAN, 0 if not known. */
+void records_interval(struct traffic *t, size_t device, const struct interval *i, double usual,
+                      uint64_t late);
+
+/* ask.c */
+void ask_opened(struct traffic *t, int64_t now_ns);
+/* After a message. */
+void ask_on(struct traffic *t, int64_t now_ns);
+int64_t ask_tick(struct traffic *t, int64_t now_ns);
+
+/* intervals.c */
+size_t intervals_size(void); /* of the state of one device */
+void intervals_add(struct traffic *t, size_t device, const struct vehicle *v);
+/* Ends what has ended; when that is wanted next. */
+int64_t intervals_tick(struct traffic *t, int64_t now_ns);
+
+#endif

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+#
+# One test a family, traffic_FAMILY.c; the adapter as a whole is linked in.
+get_property(sources GLOBAL PROPERTY weir_traffic_sources)
+add_library(traffic-rig STATIC traffic_rig.c ${sources})
+target_include_directories(traffic-rig PUBLIC ${PROJECT_SOURCE_DIR}/plugins/traffic)
+target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA m)
+file(GLOB tests CONFIGURE_DEPENDS traffic_*.c)
+foreach(test ${tests})
+  get_filename_component(name ${test} NAME_WE)
+  if(NOT name STREQUAL "traffic_rig")
+    string(REPLACE "_" "-" label ${name})
+    weir_test(${label} ${name}.c LIBS traffic-rig weir_base m)
+  endif()
+endforeach()
