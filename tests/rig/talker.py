@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+"""A device that talks by itself, on a pseudo-terminal: bytes go out whether or not anybody listens.
+
+The talker keeps the other side open as well, so what the terminal has taken stays there while the
+gateway is dead; what it does not take any more is counted in `refused`, as a wire loses it.
+"""
+import os
+import pty
+import select
+import threading
+import time
+import tty
+
+
+class Talker:
+    """One end of a line. send() from any thread; what comes back goes to on_bytes()."""
+
+    def __init__(self, link, on_bytes=None):
+        self.link = link
+        self.on_bytes = on_bytes
+        self.refused = 0
+        self.ended = False
+        self._open()
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+        self.thread.start()
+
+    def _open(self):
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        os.set_blocking(self.master, False)
+        new = f"{self.link}.new"
+        os.symlink(os.ttyname(self.slave), new)
+        os.replace(new, self.link)          # as udev does: never a moment without a name
+
+    def unplug(self):
+        """The adapter is pulled out: the name goes, and who has it open is hung up."""
+        os.unlink(self.link)
+        master, slave = self.master, self.slave
+        self.master = self.slave = -1
+        os.close(slave)
+        os.close(master)
+
+    def plug(self):
+        """It comes back, under another device."""
+        self._open()
+
+    def send(self, data):
+        """All of it at once, or none: True or False."""
+        try:
+            sent = os.write(self.master, data)
+        except (BlockingIOError, OSError):
+            sent = 0
+        if sent < len(data):
+            self.refused += 1
+        return sent == len(data)
+
+    def _listen(self):
+        while not self.ended:
+            master = self.master
+            if master < 0:
+                time.sleep(0.01)
+                continue
+            try:
+                if select.select([master], [], [], 0.05)[0]:
+                    data = os.read(master, 4096)
+                    if self.on_bytes:
+                        self.on_bytes(data)
+            except (OSError, ValueError):
+                time.sleep(0.01)            # being unplugged
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+        for fd in (self.master, self.slave):
+            if fd >= 0:
+                os.close(fd)
