@@ -111,7 +111,7 @@ CLAIMS = [
     tests("faults", "full, failing, stalled, missing cards; polling and forwarding go on",
           "^system.store-faults$"),
     tests("spool", "weir spool on live, stopped, damaged and rescued stores", "^system.spool$"),
-    tests("invariants", "every trace of the model as a test", "^unit.store|^unit.uplink"),
+    tests("invariants", "every trace of the model as a test", "^unit.invariants|^system.invariants|^unit.store|^unit.uplink"),
     tests("clock", "boots from 1970, steps, 2038, no synchronisation at all", "^system.clock$"),
     tests("report", "planted groups found, the page in a browser, every form of CSV, broken rows",
           "^system.report|^unit.report"),
