@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "base/text.h"
 #include "config/plugin.h"
 #include "config/private.h"
 
@@ -149,7 +150,7 @@ static void find_no_plugin(struct findings *findings, const config_setting_t *se
 }
 
 static void check_buses(struct config *config, struct findings *findings,
-                        const struct config_names *names)
+                        const struct config_names *names, struct flash_plan *plan)
 {
     for (size_t i = 0; i < names->count; i++) {
         config_setting_t *setting = config_group(config, "buses", names->names[i]);
@@ -164,9 +165,25 @@ static void check_buses(struct config *config, struct findings *findings,
         } else {
             if (config_bus(config, names->names[i], plugin.adapter, findings, &bus) == 0) {
                 check_adapter(findings, plugin.adapter, bus);
+                check_flash_bus(plan, bus);
             }
             plugin_unload(&plugin);
         }
+    }
+}
+
+/* A record that waits for others must not be due for flash meanwhile. */
+static void check_patience(struct findings *findings, config_setting_t *setting,
+                           const struct settings *settings, const struct uplink_config *uplink)
+{
+    char after[32];
+    if (settings->persist_after_ns > 0 && settings->persist_after_ns < 2 * uplink->batch_delay_ns) {
+        duration_format(settings->persist_after_ns, after, sizeof after);
+        tree_find(
+            findings, config_setting_get_member(setting, "batch"), WEIR_LOG_WARNING,
+            "delay: spool.persist_after (%s) is under twice of it: records go to flash although "
+            "the link is up",
+            after);
     }
 }
 
@@ -187,6 +204,7 @@ static void check_uplinks(struct config *config, struct findings *findings,
         } else {
             if (config_uplink(config, which, plugin.uplink, findings, &uplink) == 0) {
                 check_uplink(findings, settings->gateway, plugin.uplink, uplink);
+                check_patience(findings, setting, settings, uplink);
             }
             plugin_unload(&plugin);
         }
@@ -228,6 +246,7 @@ int config_check(const char *path, struct findings *findings, bool look_at_flash
 {
     struct config *config;
     struct settings settings;
+    struct flash_plan plan = { 0 };
     int r = config_load(path, findings, &config);
     if (r < 0) {
         return r;
@@ -235,8 +254,9 @@ int config_check(const char *path, struct findings *findings, bool look_at_flash
     settings_read(config, findings, &settings);
     check_across(config, findings);
     check_places(config, findings, &settings, look_at_flash);
-    check_buses(config, findings, &settings.buses);
+    check_buses(config, findings, &settings.buses, &plan);
     check_uplinks(config, findings, &settings);
+    check_flash(config, findings, &settings, &plan);
     config_unload(config);
     return findings_errors(findings) ? -EINVAL : 0;
 }

@@ -9,7 +9,7 @@
  *   uplink.c    uplinks                       section.c  a part of the tree as text
  *   secret.c    secrets in files              findings.c what is wrong
  *   check.c     everything, plugins too       plugin.c   finding and loading them
- *   check_host.c  their own look at settings
+ *   check_host.c  their own look at settings         check_flash.c  what a plan costs the card
  */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
@@ -140,5 +140,16 @@ void tables_warn_later(struct config *config, struct findings *findings, config_
 
 /* The group that all of one kind stand in ("buses"), and one of them; NULL if it is not there. */
 config_setting_t *config_group(struct config *config, const char *kind, const char *name);
+
+/* check_flash.c: what polled devices of all buses make. */
+struct flash_plan {
+    double records_per_s, bytes_per_s;
+    unsigned buses;
+};
+void check_flash_bus(struct flash_plan *plan, const struct bus_config *bus);
+/* The log's own bytes, with no link for a whole day. */
+double check_flash_mb_a_day(const struct flash_plan *plan, int64_t persist_after_ns);
+void check_flash(struct config *config, struct findings *findings, const struct settings *settings,
+                 const struct flash_plan *plan);
 
 #endif

@@ -234,12 +234,26 @@ size_t writer_free_count(const struct writer *writer)
 int writer_first_group(struct writer *writer, uint64_t generation, struct group *ret_group)
 {
     struct segment segment;
+    uint64_t at = SPOOL_BLOCK, above = 0;
     bool skipped;
     int r = segment_open(writer->disk, generation, writer->options.segment_bytes, &segment);
-    if (r == 0) {
-        r = group_next(&segment, SPOOL_BLOCK, 0, ret_group, &skipped);
-        segment_close(&segment);
+    if (r < 0) {
+        return r;
     }
+    while ((r = group_next(&segment, at, above, ret_group, &skipped)) == 1) {
+        int whole = group_whole(&segment, ret_group);
+        if (whole == 1) {
+            break;
+        }
+        at = group_end(ret_group);
+        above = ret_group->number;
+        group_finish(ret_group);
+        if (whole < 0 && whole != -EIO) {
+            r = whole;
+            break;
+        }
+    }
+    segment_close(&segment);
     return r;
 }
 

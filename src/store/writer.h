@@ -83,7 +83,8 @@ bool writer_needs_segment(const struct writer *writer, const struct batch *batch
 /* Gives the oldest segments, `count` of them, free: renamed, folder synced. */
 int writer_release(struct writer *writer, size_t count);
 
-/* The first group that can be read in a segment in use. 1, 0: none, or negative errno. */
+/* The first whole group in a segment in use. What is not whole never counted: its numbers may have
+ * been given to other records in the segment before. 1, 0: none, or negative errno. */
 int writer_first_group(struct writer *writer, uint64_t generation, struct group *ret_group);
 
 struct writer_counts {

@@ -80,7 +80,7 @@ class Plugins(RigTest):
 
     def test_abi(self):
         self.start("abi")
-        self.check("is made for plugin ABI 99, this weir has 1")
+        self.check("is made for plugin ABI 99, this weir has 2")
 
     def test_symbol(self):
         self.start("symbol")

@@ -121,6 +121,31 @@ static void a_free_segment_outlives_a_cut(void **state)
     assert_int_equal(memdisk_size(rig.disk, name), RIG_SEGMENT);
 }
 
+/* Where a segment ends is asked of the first group behind it. One that is not whole never counted:
+ * its numbers may stand in the segment before with other records, so it must not answer. */
+static void what_is_not_whole_does_not_say_where_a_segment_ends(void **state)
+{
+    char name[SPOOL_NAME_MAX];
+    const uint64_t *used;
+    struct group first, second;
+    memdisk_fail(rig.disk,
+                 (struct memdisk_fault){ OP_SYNC, 0, 1, EIO }); /* on to the next segment */
+    assert_int_equal(rig_commit(&rig, 1, 30), 0);
+    assert_int_equal(rig_commit(&rig, 31, 40), 0);
+    size_t count = writer_segments(rig.writer, &used);
+    uint64_t newest = used[count - 1];
+    assert_int_equal(writer_first_group(rig.writer, newest, &first), 1);
+    assert_int_equal(first.sections[0].first, 1);
+    spool_name(SPOOL_SEGMENT, newest, name);
+    memdisk_flip(rig.disk, name, (first.at + first.length - 1) * 8); /* not in its head */
+    assert_int_equal(writer_first_group(rig.writer, newest, &second), 1);
+    assert_int_equal(second.sections[0].first, 31);
+    memdisk_flip(rig.disk, name, (second.at + second.length - 1) * 8);
+    group_finish(&first);
+    group_finish(&second);
+    assert_int_equal(writer_first_group(rig.writer, newest, &first), 0);
+}
+
 static void the_segment_being_written_stays(void **state)
 {
     assert_int_equal(rig_commit(&rig, 1, 10), 0);
@@ -174,6 +199,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_space_leaves_everything_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segments_are_used_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_free_segment_outlives_a_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_whole_does_not_say_where_a_segment_ends, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_written_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_batch_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_that_is_too_long_is_refused, set_up, tear_down),
