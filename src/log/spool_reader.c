@@ -508,24 +508,27 @@ int spool_reader_next(struct spool_reader *reader, uint64_t order, uint64_t epoc
     *ret_spared = 0;
     for (int attempt = 0; attempt < 2; attempt++) {
         int e = 0;
-        if (!r->placed || r->epoch != epoch || first <= r->passed) {
+        bool listed = !r->placed || r->epoch != epoch || first <= r->passed;
+        if (listed) {
             r->order = order;
             r->epoch = epoch;
             e = search(r, first);
         }
-        bool recycled = false;
+        bool stale = false;
         if (e == 0) {
             e = read_on(r, first, last, ret_item, ret_spared);
-            recycled = e == 0 && r->segment.handle >= 0 && segment_recycled(&r->segment);
+            stale = e == 0 && (r->segment.handle >= 0 ? segment_recycled(&r->segment) : !listed);
         }
         if (e == 1) {
             r->passed = ret_item->first;
             return 1;
         }
-        if (e < 0 || !recycled) {
+        if (e < 0 || !stale) {
             return e;
         }
-        leave(r); /* what we were reading has a new use: look again at what there is */
+        /* What we were reading has a new use, or all segments of a list from an earlier call are
+         * read and there may be new ones: look again at what there is. */
+        leave(r);
     }
     return 0;
 }

@@ -7,8 +7,6 @@
 
 #include "cmocka_all.h"
 
-#include "log/spool_reader.h"
-
 const char rig_bus[] = "meters";
 
 void rig_set_up(struct store_rig *rig)
@@ -94,13 +92,18 @@ int rig_commit(struct store_rig *rig, uint64_t first, uint64_t last)
     return writer_commit(rig->writer, rig->batch, rig->account, GROUP_RECORDS);
 }
 
-uint64_t rig_count(struct store_rig *rig, uint64_t first, uint64_t last)
+struct spool_reader *rig_reader(struct store_rig *rig)
 {
     struct spool_reader *reader;
-    uint64_t count = 0, spared, seq = first;
-    struct item item;
     assert_int_equal(spool_reader_create(memdisk_disk(rig->disk), rig_bus, RIG_SEGMENT, &reader),
                      0);
+    return reader;
+}
+
+uint64_t rig_read(struct spool_reader *reader, uint64_t first, uint64_t last)
+{
+    uint64_t count = 0, spared, seq = first;
+    struct item item;
     while (seq <= last && spool_reader_next(reader, 1, RIG_EPOCH, seq, last, &item, &spared) == 1) {
         assert_true(item.first >= seq && item.first <= last);
         assert_int_equal(item.values[0].uint64, item.first * 1000003);
@@ -108,6 +111,13 @@ uint64_t rig_count(struct store_rig *rig, uint64_t first, uint64_t last)
         seq = item.first + 1;
         count++;
     }
+    return count;
+}
+
+uint64_t rig_count(struct store_rig *rig, uint64_t first, uint64_t last)
+{
+    struct spool_reader *reader = rig_reader(rig);
+    uint64_t count = rig_read(reader, first, last);
     spool_reader_destroy(reader);
     return count;
 }

@@ -7,6 +7,7 @@
 #ifndef STORE_RIG_H
 #define STORE_RIG_H
 
+#include "log/spool_reader.h"
 #include "store/writer.h"
 
 #include "memdisk.h"
@@ -36,7 +37,10 @@ void rig_cut(struct store_rig *rig, unsigned cut, uint64_t seed);
 void rig_add(struct store_rig *rig, uint64_t first, uint64_t last, uint64_t after);
 /* Adds them, and commits. */
 int rig_commit(struct store_rig *rig, uint64_t first, uint64_t last);
+struct spool_reader *rig_reader(struct store_rig *rig);
 /* Numbers from first to last that can be read, each checked for its content. */
+uint64_t rig_read(struct spool_reader *reader, uint64_t first, uint64_t last);
+/* The same, by a reader that has read nothing before. */
 uint64_t rig_count(struct store_rig *rig, uint64_t first, uint64_t last);
 struct account_epoch *rig_epoch(struct store_rig *rig);
 

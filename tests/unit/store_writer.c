@@ -2,7 +2,7 @@
  * Copyright the weir authors
  *
  * Commits: what returned is there after a power cut, also when a write or a sync failed on the way;
- * segments leave and come back; what is too long is refused.
+ * segments leave and come back; a reader finds new ones; what is too long is refused.
  */
 #include "store_rig.h"
 
@@ -190,6 +190,23 @@ static void an_account_that_is_too_long_is_refused(void **state)
     assert_int_equal(rig_commit(&rig, 1, 10), 0);
 }
 
+/* While a backlog is read, store goes on: the list of segments that a reader has made is old soon.
+ */
+static void a_reader_goes_on_into_segments_that_are_new(void **state)
+{
+    struct spool_reader *reader = rig_reader(&rig);
+    uint64_t last = 0;
+    for (size_t round = 0; round < 4; round++) {
+        uint64_t first = last + 1;
+        for (size_t before = segments(); segments() < before + 2;) {
+            assert_int_equal(rig_commit(&rig, last + 1, last + 50), 0);
+            last += 50;
+        }
+        assert_int_equal(rig_read(reader, first, last), last - first + 1);
+    }
+    spool_reader_destroy(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +219,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_whole_does_not_say_where_a_segment_ends, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_written_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_goes_on_into_segments_that_are_new, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_full_batch_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_that_is_too_long_is_refused, set_up, tear_down),
     };
