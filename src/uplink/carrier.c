@@ -75,6 +75,7 @@ static void host_disconnected(struct weir_uplink_link *link, const char *why, bo
 static void host_accepted(struct weir_uplink_link *link, uint64_t token)
 {
     struct uplink *up = owner(link);
+    STEP("accepted");
     struct flight *flight = window_answer(&up->window, token, FLIGHT_ACCEPTED);
     if (flight) {
         up->stats->accepted++;

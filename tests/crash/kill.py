@@ -6,12 +6,12 @@
     kill.py [--kills 2900] [--seconds N] [--seed N] [--step NAME] [--workers 2] [--slice]
 
 In a build with WEIR_STEPS (made in build/steps) a process stops itself at a named step. It is then
-killed from outside: that process alone, or all of weir, or all of weir and the power goes too: the folder in
-RAM is emptied, what was written and not synced is kept, lost or kept in part, and the kernel's
-boot id is another one (kill/cut.c). The link to the broker is up or down, segments are small, so that
+killed from outside, or another one is, or core, or all of weir; and right after the power may go too: the
+folder in RAM is emptied, what was written and not synced is kept, lost or kept in part, and the
+kernel's boot id is another one (kill/cut.c). The link to the broker is up or down, segments are small, so that
 everything turns over quickly. kill/judge.py says who judges.
 
-Ends with `kill: N kills (min M in a step), V unaccounted, T s`; exit 0, or 1 if anything is
+Ends with `kill: N kills (min M in a step), V unaccounted, T s`, before it how often who was killed; exit 0, or 1 if anything is
 unaccounted or some step was never reached. --seconds ends it early, --seed makes other choices (when
 a process reaches a step is not in its hands), --step tries one step alone.
 """
@@ -30,7 +30,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests", "rig"), os.path.join(HERE, "kill")]
 
 from rig import Rig                                                     # noqa: E402
-from session import KINDS, Missed, STEPS, Session, WAYS           # noqa: E402
+from session import KINDS, Missed, STEPS, Session, VICTIMS              # noqa: E402
 
 ROUNDS = 6              # of every step, until a session is judged
 MISSES = 20             # of one step, until it is given up
@@ -143,7 +143,8 @@ class Campaign:
     def __init__(self, options):
         self.options, self.start = options, time.monotonic()
         self.steps = dict.fromkeys([options.step] if options.step else STEPS, 0)
-        self.ways, self.missed = dict.fromkeys(WAYS, 0), {}
+        self.ways = {(who, power): 0 for power in (False, True) for who in VICTIMS}
+        self.missed = {}
         self.sessions = self.failed = 0
         self.news = multiprocessing.Queue()
         shared = {step: multiprocessing.Value("i", 0) for step in STEPS}
@@ -199,8 +200,9 @@ class Campaign:
         failed = self.failed + sum(worker.exitcode != 0 for worker in self.workers)
         least = min(self.steps.values())
         print("  " + ", ".join(f"{step} {n}" for step, n in self.steps.items()))
-        print("  killed: one process {one}, all of weir {all}, all and the power {power}"
-              .format(**self.ways))
+        for power in (False, True):
+            print("  killed, and the power went right after: " if power else "  killed: ", end="")
+            print(", ".join(f"{who} {self.ways[who, power]}" for who in VICTIMS))
         if self.missed:
             print("  not reached in time: " + ", ".join(f"{s} {n}" for s, n in self.missed.items()))
         print(f"kill: {sum(self.steps.values())} kills (min {least} in a step), {failed} unaccounted, "

@@ -99,6 +99,7 @@ class Judge:
         self.safe = {}          # (bus, epoch): what was persisted when the power went
         self.risk = {}          # bus: what at most may have been lost to cuts
         self.bus_kills = 0
+        self.wrong = []         # what was seen on the way
 
     def power_goes(self, ram):
         """Everything is dead, and the RAM is still there."""
@@ -112,7 +113,7 @@ class Judge:
         """A list of what is wrong; all the programs have ended, or told their last."""
         status, text = receive.verdict()
         lines = text.splitlines()
-        found = [f"receive says {status}"] if status else []
+        found = self.wrong + ([f"receive says {status}"] if status else [])
         lost = int((re.findall(r"LOST as stated: (\d+)", text) or ["0"])[-1])
         most = sum(self.risk.values())
         if not may_lose and lost > most:

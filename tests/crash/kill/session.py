@@ -14,12 +14,13 @@ import random
 import shutil
 import signal
 import struct
+import subprocess
 import time
 import uuid
 
 from judge import Ends, Judge
 from cut import Cut
-from rig import counting_devices, kill_pid, tree, wait_for
+from rig import command_line, counting_devices, kill_pid, tree, wait_for
 
 UNITS, REGISTERS = (1, 2), 120
 PATIENCE_S = 10
@@ -28,8 +29,8 @@ PATIENCE_S = 10
 UP, DOWN, ANY, START, STOP = range(5)
 STEPS = {
     "segment-before": ANY, "append-before": ANY, "append-after": ANY, "notify-before": ANY,
-    "read": UP, "publish-before": UP, "publish-after": UP, "confirm-before": UP,
-    "confirm-after": UP, "trim-before": ANY, "trim-after": ANY,
+    "read": UP, "publish-before": UP, "publish-after": UP, "accepted": UP,
+    "confirm-before": UP, "confirm-after": UP, "trim-before": ANY, "trim-after": ANY,
     "group-before": DOWN, "group-after": DOWN, "persisted-before": DOWN, "persisted-after": DOWN,
     "header-written": DOWN, "header-renamed": DOWN,
     "recycle-before": UP, "recycle-renamed": UP, "recycle-synced": UP,
@@ -39,10 +40,10 @@ STEPS = {
 }
 GONE = ("gone-before", "gone-after")
 BACKLOG = ("recycle-before", "recycle-renamed", "recycle-synced")
-BUSY = ("append-before", "append-after", "read", "publish-before", "publish-after")
+BUSY = ("append-before", "append-after", "read", "publish-before", "publish-after", "accepted")
 KINDS = {"kept": tuple(STEPS), "cut": tuple(STEPS), "gone": GONE}
 STEPS.update(dict.fromkeys(GONE, DOWN))
-WAYS = ("one", "all", "power")      # who dies: one process, all of weir, or all and the RAM
+VICTIMS = ("core", "bus", "uplink", "store", "all")     # who is killed while somebody stands at a step
 
 
 class Page:
@@ -137,17 +138,22 @@ class Session:
     def kill_all(self, power):
         """All of weir at once, and the power if wanted; returns when all are dead."""
         self.page.disarm()
-        self.note("all are killed", *(["and the power"] if power else []))
+        self.note("all are killed")
         family = tree(self.weir.pid)
         self.weir.kill_all()
         self.reap(family[1:])
         self.judge.bus_kills += 1
         if power:
-            self.judge.power_goes(self.ram)
-            shutil.rmtree(self.ram)
-            os.makedirs(self.ram)
-            self.cut.now()
-            self.new_boot()
+            self.power_goes()
+
+    def power_goes(self):
+        """Everything is dead: what only the RAM had is gone, and what was not synced may be."""
+        self.note("the power goes")
+        self.judge.power_goes(self.ram)
+        shutil.rmtree(self.ram)
+        os.makedirs(self.ram)
+        self.cut.now()
+        self.new_boot()
 
     def reap(self, pids):
         """Orphans of a killed core are ours (the rig is their subreaper)."""
@@ -157,16 +163,36 @@ class Session:
             except ChildProcessError:
                 pass                    # was another's, and is gone
 
-    def kill_one(self, pid):
+    def kill_core(self):
+        """Core alone; all its children must end by themselves, also one that is stopped."""
+        self.page.disarm()
+        self.note("core is killed")
+        family = tree(self.weir.pid)
+        self.weir.kill()
+        self.judge.bus_kills += 1
+        try:
+            wait_for(lambda: not any(map(command_line, family)), timeout=PATIENCE_S,
+                     what="the end of core's children")
+        except TimeoutError:
+            self.judge.wrong.append(f"children that outlive core: {family}")
+            for pid in family:
+                kill_pid(pid)
+        self.reap(family[1:])
+
+    def kill_child(self, pid, stopped):
+        """One child; another may have stopped itself, and goes on then."""
         self.judge.bus_kills += pid == self.weir.children().get("bus bus")
         self.page.disarm()
-        self.note("killed", pid)
+        self.note("killed", pid, "while", stopped, "stood")
         kill_pid(pid)
+        if stopped and stopped != pid:
+            time.sleep(self.random.choice((0, 0.02, 0.3)))
+            os.kill(stopped, signal.SIGCONT)
 
     # ---- one kill
 
     def one(self, step):
-        """Kills at a step; how. Missed: nobody came by."""
+        """Kills at a step; (who, did the power go). Missed: nobody came by."""
         where = STEPS[step]
         self.note(step)
         try:
@@ -174,20 +200,57 @@ class Session:
         except (AssertionError, TimeoutError) as problem:
             self.miss()
             raise Missed from problem
-        power = self.kind == "cut" and self.random.random() < 0.5
         if step == "anywhere":
             time.sleep(self.random.uniform(0, 0.05))
-            pid = self.random.choice(tree(self.weir.pid))
+            stopped = 0
         else:
-            pid = self.wait_for_stop()
-        self.note("stopped", pid)
-        alone = where not in (START, STOP) and self.random.random() < 0.4
-        if alone and pid != self.weir.pid:
-            self.kill_one(pid)
-            return "one"
-        self.kill_all(power)
-        self.weir.start()
-        return "power" if power else "all"
+            stopped = self.wait_for_stop()
+        self.note("stopped", stopped)
+        power = self.kind == "cut" and self.random.random() < 0.6
+        who, pid = self.victim(stopped)
+        if who == "all":
+            self.kill_all(power)
+            self.weir.start()
+        else:
+            self.kill_alone(who, pid, stopped, power, where)
+        return who, power
+
+    def victim(self, stopped):
+        """(who, pid): all, the one at the step, or any other."""
+        roles = {"core": self.weir.pid}
+        roles.update((role.split()[0], pid) for role, pid in self.weir.children().items())
+        roles = {role: pid for role, pid in roles.items() if role in VICTIMS}
+        there = [role for role, pid in roles.items() if pid == stopped]
+        who = self.random.choice(["all", "all", *there, *(v for v in VICTIMS if v in roles)])
+        return who, roles.get(who)
+
+    def kill_alone(self, who, pid, stopped, power, where):
+        """One process; the power may go right after, when the others have noticed or not."""
+        if who == "core":
+            self.kill_core()
+        else:
+            self.kill_child(pid, stopped)
+            if where == STOP:
+                self.end_of_stop(power)
+            elif power:
+                time.sleep(self.random.choice((0, 0, 0.01, 0.2)))
+                self.kill_all(False)
+        if power:
+            self.power_goes()
+        if not self.weir.running:
+            self.weir.start()
+
+    def end_of_stop(self, power):
+        """A child has died while all are told to end: core ends with the others."""
+        if power and self.random.random() < 0.5:
+            self.kill_all(False)
+            return
+        try:
+            self.weir.wait(self.weir.stop_timeout)
+        except subprocess.TimeoutExpired:
+            self.judge.wrong.append("weir does not stop when a child dies meanwhile")
+            self.kill_all(False)
+        self.judge.bus_kills += 1       # a poll may have been under way
 
     def prepare(self, step, where):
         if step in BACKLOG and self.segments() < 3:
