@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * Every kind of module that the adapter knows.
+ */
+#include "module.h"
+
+extern const struct module reyax_rylr896, reyax_rylr998;
+
+const struct module *const modules[] = { &reyax_rylr896, &reyax_rylr998, NULL };

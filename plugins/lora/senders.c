@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * Who sent what and when: tables of fixed size in bus->state.
+ */
+#include <string.h>
+
+#include "lora.h"
+
+/* FNV-1a, 64 bits. */
+uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+    const uint8_t *b = bytes;
+    hash = hash ? hash : 0xcbf29ce484222325u;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ b[i]) * 0x100000001b3u;
+    }
+    return hash ? hash : 1;
+}
+
+bool window_has(struct lora *l, uint64_t hash, int64_t now_ns)
+{
+    struct head *head = l->head;
+    for (size_t i = 0; i < WINDOW_MAX; i++) {
+        const struct heard *h = &head->window[i];
+        if (h->hash == hash && now_ns - h->time_ns < l->settings->duplicate_ns) {
+            return true;
+        }
+    }
+    head->window[head->window_at] = (struct heard){ now_ns, hash };
+    head->window_at = (head->window_at + 1) % WINDOW_MAX;
+    return false;
+}
+
+bool unknown_first(struct lora *l, uint64_t sender)
+{
+    struct head *head = l->head;
+    for (size_t i = 0; i < head->unknown_count; i++) {
+        if (head->unknown[i] == sender) {
+            return false;
+        }
+    }
+    if (head->unknown_count == UNKNOWN_MAX) {
+        return false;
+    }
+    head->unknown[head->unknown_count++] = sender;
+    return true;
+}
+
+struct sender *sender_find(struct lora *l, size_t device, uint64_t sender)
+{
+    for (size_t i = 0; i < SENDERS_MAX; i++) {
+        struct sender *s = &l->head->senders[i];
+        if (s->device == device + 1 && s->sender == sender) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+/* Free, else the one that was silent longest. A sealed one that is forgotten could be played back:
+ * it stays. */
+struct sender *sender_add(struct lora *l, size_t device, uint64_t sender, int64_t now_ns)
+{
+    struct sender *best = NULL;
+    for (size_t i = 0; i < SENDERS_MAX; i++) {
+        struct sender *s = &l->head->senders[i];
+        if (!s->device) {
+            best = s;
+            break;
+        }
+        if (!s->sealed.seen && (!best || s->heard_ns < best->heard_ns)) {
+            best = s;
+        }
+    }
+    if (best) {
+        memset(best, 0, sizeof *best);
+        best->device = (uint32_t)device + 1;
+        best->sender = sender;
+        best->heard_ns = now_ns;
+    }
+    return best;
+}
