@@ -3,14 +3,20 @@
  *
  * What the files of the books share.
  *
- *   books.c    opening, epochs, the tick      persist.c  from the queues into groups
+ *   books.c    buses, commits, epochs         opening.c  what was there before
+ *   tick.c     what is due                    persist.c  from the queues into groups
  *   cursors.c  who has confirmed what         room.c     freeing, limits, age
  *   steps.c    steps of the wall clock
  */
 #ifndef STORE_BOOKS_PRIVATE_H
 #define STORE_BOOKS_PRIVATE_H
 
+#include <string.h>
+
 #include "store/books.h"
+
+#define RETRY_FIRST_NS NS_PER_S
+#define EPOCH_RANDOM   32 /* bits of an epoch below its counter */
 
 static inline bool place_before(struct place a, struct place b)
 {
@@ -20,6 +26,17 @@ static inline bool place_before(struct place a, struct place b)
 static inline struct place place_later(struct place a, struct place b)
 {
     return place_before(a, b) ? b : a;
+}
+
+static inline int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Is this the id of the boot that we run in? */
+static inline bool is_ours(const struct books *books, const uint8_t boot_id[16])
+{
+    return !memcmp(boot_id, books->boot_id, sizeof books->boot_id);
 }
 
 /* books.c */
