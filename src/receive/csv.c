@@ -1,78 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * See csv.h.
+ * See csv.h. Lines end with LF.
  */
 #include "receive/csv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "receive/columns.h"
 #include "receive/text.h"
 
-struct column {
-    char *title;
-    char *key;
-    const json_t *value; /* of the row being written */
+#define NAME_WIDTH_MAX 60 /* of a key in words for people */
+#define SUM_NAMES_MAX  20
+
+/* An object that waits for the header. */
+struct held {
+    char *topic;
+    json_t *object;
+    bool is_record;
+    int64_t at_ms;
 };
 
 struct csv {
-    struct column *columns;
-    size_t column_count;
-    bool fixed; /* asked for: no column `more` */
-    bool begun; /* the header is written */
+    struct csv_settings settings;
+    struct columns columns;
+    bool has_more; /* a last column for the rest */
+    bool begun;    /* the header is written */
+    int64_t due_ms;
+    struct held *held;
+    size_t held_count;
+    size_t held_room;
+    size_t held_bytes;
+    json_t *missed; /* key to how often */
+    uint64_t missed_rows;
+    bool missed_full;
 };
 
-static int add_column(struct csv *csv, const char *title, size_t title_size, const char *key)
-{
-    struct column *columns = realloc(csv->columns, (csv->column_count + 1) * sizeof(*csv->columns));
-    struct column *column;
-
-    if (columns == NULL) {
-        return -ENOMEM;
-    }
-    csv->columns = columns;
-    column = &columns[csv->column_count];
-    *column = (struct column){ .title = strndup(title, title_size), .key = strdup(key) };
-    if (column->title == NULL || column->key == NULL) {
-        free(column->title);
-        free(column->key);
-        return -ENOMEM;
-    }
-    csv->column_count++;
-    return 0;
-}
-
-static int add_columns(struct csv *csv, const char *columns)
-{
-    char *copy = strdup(columns);
-    char *save = NULL;
-    int error = copy == NULL ? -ENOMEM : 0;
-
-    for (char *one = error < 0 ? NULL : strtok_r(copy, ",", &save); error == 0 && one != NULL;
-         one = strtok_r(NULL, ",", &save)) {
-        char *equals = strchr(one, '=');
-
-        error = equals == NULL ? add_column(csv, one, strlen(one), one)
-                               : add_column(csv, one, (size_t)(equals - one), equals + 1);
-    }
-    free(copy);
-    return error;
-}
-
-struct csv *csv_create(const char *columns)
+struct csv *csv_create(const struct csv_settings *settings)
 {
     struct csv *csv = calloc(1, sizeof(*csv));
 
-    if (csv != NULL && columns != NULL) {
-        csv->fixed = true;
-        if (add_columns(csv, columns) < 0) {
-            csv_destroy(csv);
-            return NULL;
-        }
+    if (csv == NULL) {
+        return NULL;
+    }
+    csv->settings = *settings;
+    csv->missed = json_object();
+    csv->has_more = settings->columns == NULL;
+    if (csv->missed == NULL ||
+        (settings->columns != NULL && columns_parse(&csv->columns, settings->columns) < 0)) {
+        csv_destroy(csv);
+        return NULL;
     }
     return csv;
+}
+
+static void drop_held(struct csv *csv)
+{
+    for (size_t i = 0; i < csv->held_count; i++) {
+        free(csv->held[i].topic);
+        json_decref(csv->held[i].object);
+    }
+    free(csv->held);
+    csv->held = NULL;
+    csv->held_count = 0;
+    csv->held_room = 0;
+    csv->held_bytes = 0;
 }
 
 void csv_destroy(struct csv *csv)
@@ -80,63 +75,13 @@ void csv_destroy(struct csv *csv)
     if (csv == NULL) {
         return;
     }
-    for (size_t i = 0; i < csv->column_count; i++) {
-        free(csv->columns[i].title);
-        free(csv->columns[i].key);
-    }
-    free(csv->columns);
+    drop_held(csv);
+    columns_finish(&csv->columns);
+    json_decref(csv->missed);
     free(csv);
 }
 
-/* ---- a row ---- */
-
-/* Collects the values of one object, in the columns or beside them. */
-struct row {
-    struct csv *csv;
-    json_t *more;
-    size_t next; /* where the next key probably is: rows mostly have the order of the header */
-    int error;
-};
-
-static struct column *find(struct csv *csv, const char *key, size_t *next)
-{
-    for (size_t i = 0; i < csv->column_count; i++) {
-        size_t at = (*next + i) % csv->column_count;
-
-        if (strcmp(csv->columns[at].key, key) == 0) {
-            *next = at + 1;
-            return &csv->columns[at];
-        }
-    }
-    return NULL;
-}
-
-static void take_key(void *context, const char *name, const json_t *value)
-{
-    struct row *row = context;
-    (void)value;
-
-    if (row->error == 0) {
-        row->error = add_column(row->csv, name, strlen(name), name);
-    }
-}
-
-static void take_value(void *context, const char *name, const json_t *value)
-{
-    struct row *row = context;
-    struct column *column = find(row->csv, name, &row->next);
-
-    if (column != NULL) {
-        column->value = value;
-    } else if (!row->csv->fixed) {
-        if (row->more == NULL) {
-            row->more = json_object();
-        }
-        if (json_object_set(row->more, name, (json_t *)(uintptr_t)value) < 0) {
-            row->error = -ENOMEM;
-        }
-    }
-}
+/* ---- cells ---- */
 
 static void put_cell(FILE *out, const char *text)
 {
@@ -177,58 +122,285 @@ static int put_value(FILE *out, const json_t *value)
     return 0;
 }
 
-static void put_header(const struct csv *csv, FILE *out)
+/* ---- the header ---- */
+
+static int learn(struct csv *csv, const struct held *held)
 {
-    for (size_t i = 0; i < csv->column_count; i++) {
-        fputs(i == 0 ? "" : ",", out);
-        put_cell(out, csv->columns[i].title);
+    const struct record any = { 0 };
+    const struct item item = { .topic = held->topic,
+                               .object = held->object,
+                               .record = held->is_record ? &any : NULL };
+    json_t *cells = columns_cells(&item);
+    int error = cells == NULL ? -ENOMEM : 0;
+
+    for (void *i = json_object_iter(cells); error >= 0 && i != NULL;
+         i = json_object_iter_next(cells, i)) {
+        const char *key = json_object_iter_key(i);
+
+        error = strcmp(key, "more") == 0 ? 0 : columns_add(&csv->columns, key, key);
     }
-    fputs(csv->fixed ? "\n" : ",more\n", out);
+    json_decref(cells);
+    return error < 0 ? error : 0;
 }
 
-static int put_row(struct csv *csv, FILE *out, const struct item *item, const json_t *more)
+/* From all that is held. Foreign objects do not say where they came from, so two columns do. */
+static int make_columns(struct csv *csv)
 {
+    bool foreign = false;
     int error = 0;
 
-    for (size_t i = 0; i < csv->column_count; i++) {
-        struct column *column = &csv->columns[i];
-        int failed = 0;
+    for (size_t i = 0; i < csv->held_count; i++) {
+        foreign = foreign || !csv->held[i].is_record;
+    }
+    if (foreign && (columns_add(&csv->columns, "topic", "@topic") < 0 ||
+                    columns_add(&csv->columns, "received", "@received") < 0)) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; error == 0 && i < csv->held_count; i++) {
+        error = learn(csv, &csv->held[i]);
+    }
+    return error;
+}
+
+static int begin(struct csv *csv)
+{
+    FILE *out = csv->settings.out;
+    int error = csv->settings.columns == NULL ? make_columns(csv) : 0;
+
+    if (error < 0) {
+        return error;
+    }
+    for (size_t i = 0; i < csv->columns.count; i++) {
+        fputs(i == 0 ? "" : ",", out);
+        put_cell(out, csv->columns.list[i].title);
+    }
+    if (csv->has_more) {
+        fputs(csv->columns.count == 0 ? "more" : ",more", out);
+    }
+    fputc('\n', out);
+    csv->begun = true;
+    return 0;
+}
+
+/* ---- what has no column ---- */
+
+/* Counts it. True: this key is to be named, for the first time. */
+static bool miss(struct csv *csv, const char *key)
+{
+    json_t *count = json_object_get(csv->missed, key);
+
+    if (count != NULL) {
+        json_integer_set(count, json_integer_value(count) + 1);
+        return false;
+    }
+    if (json_object_size(csv->missed) >= CSV_MISSED_MAX) {
+        bool first = !csv->missed_full;
+
+        csv->missed_full = true;
+        if (first && csv->settings.words != NULL) {
+            fprintf(csv->settings.words,
+                    "weir: more than %d keys have no column: no more are named\n", CSV_MISSED_MAX);
+        }
+        return false;
+    }
+    json_object_set_new_nocheck(csv->missed, key, json_integer(1));
+    return true;
+}
+
+static void put_name(FILE *out, const char *name)
+{
+    size_t width = text_width(name);
+
+    text_cell(out, name, width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : 0);
+}
+
+/* Names the keys of this row that never were without a column before, on one line. */
+static void tell_missed(struct csv *csv, const char *topic, json_t *rest, bool kept)
+{
+    FILE *out = csv->settings.words;
+    bool any = false;
+
+    csv->missed_rows++;
+    for (void *i = json_object_iter(rest); i != NULL; i = json_object_iter_next(rest, i)) {
+        const char *key = json_object_iter_key(i);
+
+        if (miss(csv, key) && out != NULL) {
+            fputs(any ? ", " : "weir: no column for ", out);
+            put_name(out, key);
+            any = true;
+        }
+    }
+    if (any) {
+        fputs(" (first on topic ", out);
+        put_name(out, topic);
+        fputs(kept ? "): in the column more\n" : "): left out\n", out);
+    }
+}
+
+void csv_sum(const struct csv *csv)
+{
+    FILE *out = csv->settings.words;
+    size_t count = json_object_size(csv->missed);
+    size_t named = 0;
+
+    if (out == NULL || count == 0) {
+        return;
+    }
+    fprintf(out, "weir: %s%zu key%s had no column, in %" PRIu64 " row%s:",
+            csv->missed_full ? "more than " : "", count, count == 1 ? "" : "s", csv->missed_rows,
+            csv->missed_rows == 1 ? "" : "s");
+    for (void *i = json_object_iter(csv->missed); i != NULL && named < SUM_NAMES_MAX;
+         i = json_object_iter_next(csv->missed, i), named++) {
+        fputs(named == 0 ? " " : ", ", out);
+        put_name(out, json_object_iter_key(i));
+        fprintf(out, " %" JSON_INTEGER_FORMAT, json_integer_value(json_object_iter_value(i)));
+    }
+    fputs(count > named ? ", ...\n" : "\n", out);
+}
+
+/* ---- a row ---- */
+
+static bool is_column(const struct csv *csv, const char *key)
+{
+    return json_object_get(csv->columns.keys, key) != NULL;
+}
+
+/* What has no column: new, NULL: no memory. */
+static json_t *rest_of(const struct csv *csv, const struct item *item, json_t *cells)
+{
+    json_t *rest = json_object();
+    int error = rest == NULL ? -ENOMEM : 0;
+
+    for (void *i = json_object_iter(cells); error == 0 && i != NULL;
+         i = json_object_iter_next(cells, i)) {
+        if (strcmp(json_object_iter_key(i), "more") == 0 ||
+            !is_column(csv, json_object_iter_key(i))) {
+            error =
+                json_object_set_nocheck(rest, json_object_iter_key(i), json_object_iter_value(i));
+        }
+    }
+    if (error == 0 && csv->settings.columns == NULL && item->record == NULL &&
+        !is_column(csv, "@topic")) {
+        error =
+            json_object_set_new_nocheck(
+                rest, "@topic", columns_value(item, cells, csv->settings.labels, "@topic")) +
+            json_object_set_new_nocheck(
+                rest, "@received", columns_value(item, cells, csv->settings.labels, "@received"));
+    }
+    if (error < 0) {
+        json_decref(rest);
+        rest = NULL;
+    }
+    return rest;
+}
+
+static int put_row(struct csv *csv, const struct item *item, json_t *cells, const json_t *rest)
+{
+    FILE *out = csv->settings.out;
+    const json_t *more = json_object_size(rest) > 0 ? rest : NULL;
+    bool alone = csv->columns.count + (csv->has_more ? 1 : 0) == 1;
+    int error = 0;
+
+    for (size_t i = 0; error == 0 && i < csv->columns.count; i++) {
+        const char *key = csv->columns.list[i].key;
+        bool is_more = strcmp(key, "more") == 0;
+        json_t *value = is_more ? NULL : columns_value(item, cells, csv->settings.labels, key);
 
         fputs(i == 0 ? "" : ",", out);
-        if (column->value == NULL && csv->fixed && strcmp(column->key, "topic") == 0) {
-            put_cell(out, item->topic);
-        } else {
-            failed = put_value(out, column->value);
+        if (alone && !is_more && (value == NULL || json_is_null(value))) {
+            fputs("\"\"", out); /* an empty line is no row to many readers */
         }
-        error = failed < 0 ? failed : error;
-        column->value = NULL;
+        error = put_value(out, is_more ? more : value);
+        json_decref(value);
     }
-    if (!csv->fixed) {
-        int failed;
-
-        fputc(',', out);
-        failed = put_value(out, more);
-        error = failed < 0 ? failed : error;
+    if (csv->has_more) {
+        fputs(csv->columns.count == 0 ? "" : ",", out);
+        error = error == 0 ? put_value(out, more) : error;
     }
     fputc('\n', out);
     return error;
 }
 
-int csv_write(struct csv *csv, FILE *out, const struct item *item)
+static int write_row(struct csv *csv, const struct item *item)
 {
-    struct row row = { .csv = csv };
+    json_t *cells = columns_cells(item);
+    json_t *rest = cells == NULL ? NULL : rest_of(csv, item, cells);
+    int error = rest == NULL ? -ENOMEM : put_row(csv, item, cells, rest);
 
-    if (!csv->begun && !csv->fixed) {
-        text_flatten(item->object, item->record != NULL, take_key, &row);
+    if (error == 0 && json_object_size(rest) > 0) {
+        tell_missed(csv, item->topic, rest, csv->has_more || is_column(csv, "more"));
     }
-    if (!csv->begun) {
-        put_header(csv, out);
-        csv->begun = true;
+    json_decref(rest);
+    json_decref(cells);
+    return error;
+}
+
+/* ---- until there is a header ---- */
+
+static int hold(struct csv *csv, const struct item *item)
+{
+    struct held *held;
+
+    if (csv->held_count == csv->held_room) {
+        size_t room = csv->held_room == 0 ? 16 : csv->held_room * 2;
+        struct held *list = realloc(csv->held, room * sizeof(*list));
+
+        if (list == NULL) {
+            return -ENOMEM;
+        }
+        csv->held = list;
+        csv->held_room = room;
     }
-    text_flatten(item->object, item->record != NULL, take_value, &row);
-    if (row.error == 0) {
-        row.error = put_row(csv, out, item, row.more);
+    held = &csv->held[csv->held_count];
+    *held = (struct held){ .topic = strdup(item->topic),
+                           .is_record = item->record != NULL,
+                           .at_ms = item->at_ms };
+    if (held->topic == NULL) {
+        return -ENOMEM;
     }
-    json_decref(row.more);
-    return row.error;
+    held->object = json_incref(item->object);
+    csv->held_count++;
+    csv->held_bytes += json_dumpb(item->object, NULL, 0, JSON_COMPACT);
+    return 0;
+}
+
+static int release(struct csv *csv)
+{
+    const struct record any = { 0 };
+    int error = begin(csv);
+
+    for (size_t i = 0; error == 0 && i < csv->held_count; i++) {
+        const struct held *held = &csv->held[i];
+        const struct item item = { .topic = held->topic,
+                                   .object = held->object,
+                                   .record = held->is_record ? &any : NULL,
+                                   .at_ms = held->at_ms };
+
+        error = write_row(csv, &item);
+    }
+    drop_held(csv);
+    return error;
+}
+
+int csv_write(struct csv *csv, const struct item *item, int64_t now_ms)
+{
+    int error;
+
+    if (csv->begun) {
+        return write_row(csv, item);
+    }
+    if (csv->held_count == 0) {
+        csv->due_ms = now_ms + csv->settings.learn_ms;
+    }
+    error = hold(csv, item);
+    if (error == 0 && (csv->due_ms <= now_ms || csv->held_count >= CSV_HELD_MAX ||
+                       csv->held_bytes >= CSV_HELD_BYTES_MAX)) {
+        error = release(csv);
+    }
+    return error;
+}
+
+int csv_tick(struct csv *csv, int64_t now_ms)
+{
+    return csv->held_count > 0 && csv->due_ms <= now_ms ? release(csv) : 0;
 }

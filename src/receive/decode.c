@@ -112,8 +112,8 @@ static json_t *parse(const void *payload, size_t length, struct decode_error *re
             json_loadb(payload, length, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
     }
     if (root == NULL) {
-        snprintf(ret_error->text, sizeof(ret_error->text), "line %d column %d: %s", error.line,
-                 error.column, error.text);
+        snprintf(ret_error->text, sizeof(ret_error->text), "byte %d (line %d column %d): %s",
+                 error.position, error.line, error.column, error.text);
     }
     return root;
 }
@@ -331,8 +331,7 @@ static int read_identity(const json_t *object, struct record *record,
     for (size_t i = 0; i < COUNT(identity_keys); i++) {
         there += json_object_get(object, identity_keys[i]) != NULL ? 1 : 0;
     }
-    if (there < 3 &&
-        (json_object_get(object, "seq") == NULL || json_object_get(object, "epoch") == NULL)) {
+    if (there < 3) {
         return 0;
     }
     record->gateway = name(json_object_get(object, "gateway"));

@@ -8,9 +8,11 @@
 #define RECEIVE_INTAKE_H
 
 #include "receive/csv.h"
+#include "receive/labels.h"
 #include "receive/live.h"
 #include "receive/options.h"
 #include "receive/table.h"
+#include "receive/told.h"
 #include "receive/verdict.h"
 #include "receive/verify.h"
 #include "receive/waiting.h"
@@ -19,8 +21,12 @@ struct intake {
     enum output output;
     struct verify *verify;
     struct others others;
-    struct csv *csv;   /* for this output only, else NULL */
-    struct live *live; /* the same */
+    struct told told;     /* what became no row */
+    struct labels labels; /* of devices, for csv */
+    const char *kinds;    /* what is printed; NULL: everything */
+    int64_t now_ms;       /* of the message or tick at hand, monotonic */
+    struct csv *csv;      /* for this output only, else NULL */
+    struct live *live;    /* the same */
     struct table table;
     struct waiting *waiting; /* for the clock; NULL if this output does not repair */
     int64_t hold_ms;         /* how long, before it is printed as it is */
@@ -40,5 +46,8 @@ void intake_message(struct intake *intake, const char *topic, const void *payloa
 
 /* Prints what has been held back for long enough; at the end, with INT64_MAX, everything. */
 void intake_tick(struct intake *intake, int64_t now_ms);
+
+/* At the end: says on stderr what became no row or had no column. */
+void intake_sum(const struct intake *intake);
 
 #endif

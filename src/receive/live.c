@@ -17,10 +17,11 @@
 #include "receive/table.h"
 #include "receive/text.h"
 
-#define BUCKETS     12 /* of 250 ms: messages/s is over the last three seconds */
-#define BUCKET_MS   250
-#define TIME_WIDTH  12
-#define COUNT_WIDTH 7
+#define BUCKETS          12 /* of 250 ms: messages/s is over the last three seconds */
+#define BUCKET_MS        250
+#define TIME_WIDTH       12
+#define COUNT_WIDTH      7
+#define VALUES_WIDTH_MIN 16
 
 #define BOLD  "\033[1m"
 #define RED   "\033[31m"
@@ -228,6 +229,7 @@ struct frame {
     size_t kind_width;
     int lines;
     bool color;
+    bool counts; /* there is room for the columns SEQ and RECORDS */
 };
 
 static size_t from_environment(const char *name, size_t otherwise)
@@ -302,38 +304,66 @@ static int padding(const char *text, size_t width)
     return used < width ? (int)(width - used) : 0;
 }
 
+/* The end of it, if it is longer: of names and topics that is the part that differs. */
+static void cut(char *text, size_t width)
+{
+    size_t used = text_width(text);
+    char *tail = text;
+
+    if (used <= width || width < 4) {
+        return;
+    }
+    for (size_t skipped = 0; skipped < used - (width - 3); skipped++) {
+        do {
+            tail++;
+        } while (((unsigned char)*tail & 0xc0) == 0x80);
+    }
+    memmove(text + 3, tail, strlen(tail) + 1); /* at least four bytes are skipped */
+    memcpy(text, "...", 3);
+}
+
 static void put_row(struct frame *frame, const struct live *live, const struct row *row)
 {
     bool named = live->many_gateways && row->gateway[0] != '\0';
     char *device = NULL;
     char seq[24] = "-";
+    char counts[64] = "";
     const char *time = row->time;
 
     if (asprintf(&device, "%s%s%s", named ? row->gateway : "", named ? "/" : "", row->device) < 0) {
         return;
     }
+    cut(device, frame->device_width);
     if (row->seq > 0) {
         snprintf(seq, sizeof(seq), "%" PRIu64, row->seq);
     }
     if (strlen(time) >= 23 && time[10] == 'T') {
         time += 11; /* the day says nothing here */
     }
-    put_line(frame, row->fresh ? BOLD : "", "%s%*s  %s%*s  %-*.*s%c %*s  %*" PRIu64 "  %s", device,
+    if (frame->counts) {
+        snprintf(counts, sizeof(counts), " %*s  %*" PRIu64, COUNT_WIDTH, seq, COUNT_WIDTH,
+                 row->records);
+    }
+    put_line(frame, row->fresh ? BOLD : "", "%s%*s  %s%*s  %-*.*s%c%s  %s", device,
              padding(device, frame->device_width), "", row->kind,
              padding(row->kind, frame->kind_width), "", TIME_WIDTH, TIME_WIDTH, time, row->mark,
-             COUNT_WIDTH, seq, COUNT_WIDTH, row->records, row->values);
+             counts, row->values);
     free(device);
 }
 
 static void put_rows(struct frame *frame, struct live *live)
 {
-    size_t room = frame->height > 6 ? frame->height - 6 : 1;
+    size_t room = frame->height > 7 ? frame->height - 7 : 1;
     size_t shown = live->row_count > room ? room : live->row_count;
     uint64_t more = live->row_count - shown;
+    char counts[40];
 
-    put_line(frame, BOLD, "%-*s  %-*s  %-*s  %*s  %*s  %s", (int)frame->device_width, "DEVICE",
-             (int)frame->kind_width, "KIND", TIME_WIDTH, "LAST", COUNT_WIDTH, "SEQ", COUNT_WIDTH,
-             "RECORDS", "VALUES");
+    if (frame->counts) {
+        snprintf(counts, sizeof(counts), "  %*s  %*s", COUNT_WIDTH, "SEQ", COUNT_WIDTH, "RECORDS");
+    }
+    put_line(frame, BOLD, "%-*s  %-*s  %-*s%s  %s", (int)frame->device_width, "DEVICE",
+             (int)frame->kind_width, "KIND", TIME_WIDTH, "LAST", frame->counts ? counts : " ",
+             "VALUES");
     for (size_t i = 0; i < shown; i++) {
         put_row(frame, live, &live->rows[i]);
         live->rows[i].fresh = false;
@@ -393,6 +423,10 @@ static void put_footer(struct frame *frame, struct live *live, const struct live
              " repeats, longest silence %.1f s",
              rate(live, now_ms), sum->records, sum->missing, more, sum->repeats,
              (double)silence_ms / 1000);
+    if (status->plain_count > 0 || status->told_count > 0) {
+        put_line(frame, "", "%" PRIu64 " other objects, %" PRIu64 " no JSON objects or broken",
+                 status->plain_count, status->told_count);
+    }
 }
 
 static void fit_columns(struct frame *frame, const struct live *live)
@@ -408,6 +442,15 @@ static void fit_columns(struct frame *frame, const struct live *live)
         frame->device_width = device > frame->device_width ? device : frame->device_width;
         frame->kind_width = kind > frame->kind_width ? kind : frame->kind_width;
     }
+    if (frame->device_width > frame->width / 3 && frame->width > 30) {
+        frame->device_width = frame->width / 3; /* the values want room */
+    }
+    if (frame->kind_width > 16) {
+        frame->kind_width = 16; /* a longer one moves only its own line */
+    }
+    frame->counts = frame->device_width + frame->kind_width + TIME_WIDTH + 1 + 2 * COUNT_WIDTH +
+                        8 /* spaces */ + VALUES_WIDTH_MIN <=
+                    frame->width;
 }
 
 int live_draw(struct live *live, FILE *out, const struct live_status *status, int64_t now_ms)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * A table in place on a terminal: one row for each device and kind with its newest record, and two
- * lines below that say how things are. Called by receive.c. Bounded: LIVE_ROWS_MAX rows, what comes
- * beyond is counted.
+ * A table in place on a terminal: one row for each device and kind with its newest record, or topic
+ * with its newest object, and two or three lines below that say how things are. Called by
+ * receive.c. Bounded: LIVE_ROWS_MAX rows, what comes beyond is counted.
  *
  *   DEVICE     KIND     LAST              SEQ  RECORDS  VALUES
  *   feeder-1   reading  12:00:00.123     1234     1234  voltage_l1=230.1 voltage_l2=229.8
@@ -29,6 +29,8 @@ struct live_status {
     int64_t running_ms;
     struct sum sum;
     uint64_t fault_count;
+    uint64_t plain_count; /* objects without identity */
+    uint64_t told_count;  /* messages that are no rows, or broken */
 };
 
 /* NULL: no memory. `color`: the terminal understands colours. */

@@ -16,13 +16,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "receive/columns.h"
+
 #define PORT_DEFAULT 1883
 
 static const char help[] =
     "usage: weir receive URL TOPIC... [options]\n"
     "\n"
     "Subscribes at an MQTT broker and prints what arrives; with --verify it proves that nothing\n"
-    "is missing. It works with any JSON objects; the proof needs records as weir sends them.\n"
+    "is missing. Any JSON objects become rows; the proof needs records as weir sends them.\n"
     "\n"
     "  URL    mqtt://HOST[:PORT], port 1883 if there is none; [::1] for IPv6\n"
     "  TOPIC  an MQTT topic filter, for example 'weir/#' or 'weir/kerb-07/+/reading'\n"
@@ -31,9 +33,13 @@ static const char help[] =
     "  (nothing)             a table; on a terminal it is redrawn in place\n"
     "  --live                the table in place, wherever it goes\n"
     "  --csv                 CSV; the first object decides the columns, the rest goes to `more`\n"
+    "  --learn N             all objects of the first N seconds decide the columns\n"
     "  --columns LIST        these columns instead: KEY or TITLE=KEY, separated by commas;\n"
-    "                        nested keys as a.b, the values of a record without `values.`\n"
+    "                        nested keys as a.b, the values of a record without `values.`; also\n"
+    "                        topic, received (when), location (the label of this name, or the\n"
+    "                        device), label.NAME, more (JSON of what has no column)\n"
     "  --json                one JSON object a line\n"
+    "  --kind LIST           only objects whose `kind` is one of these, separated by commas\n"
     "  --quiet               nothing but the verdict\n"
     "  --hold N              a record without a trusted time waits up to N seconds for the clock\n"
     "                        event that tells it; without this it is printed at once, and again,\n"
@@ -70,8 +76,9 @@ static const char help[] =
     "Examples:\n"
     "  weir receive mqtt://localhost 'weir/#'\n"
     "  weir receive mqtt://localhost 'weir/#' --verify --report proof.json --idle 30 --quiet\n"
-    "  weir receive mqtt://localhost 'weir/+/+/interval' --csv \\\n"
-    "      --columns location=device,time,vehicle_count > counts.csv\n";
+    "  weir receive mqtt://localhost 'zigbee2mqtt/+' --csv --learn 60 > sensors.csv\n"
+    "  weir receive mqtt://localhost 'weir/#' --csv --kind interval \\\n"
+    "      --columns location,time,vehicle_count > counts.csv\n";
 
 enum option_code {
     OPTION_CSV = 256,
@@ -79,6 +86,8 @@ enum option_code {
     OPTION_QUIET,
     OPTION_LIVE,
     OPTION_COLUMNS,
+    OPTION_KIND,
+    OPTION_LEARN,
     OPTION_HOLD,
     OPTION_VERIFY,
     OPTION_REPORT,
@@ -98,6 +107,8 @@ static const struct option long_options[] = {
     { "quiet", no_argument, NULL, OPTION_QUIET },
     { "live", no_argument, NULL, OPTION_LIVE },
     { "columns", required_argument, NULL, OPTION_COLUMNS },
+    { "kind", required_argument, NULL, OPTION_KIND },
+    { "learn", required_argument, NULL, OPTION_LEARN },
     { "hold", required_argument, NULL, OPTION_HOLD },
     { "verify", no_argument, NULL, OPTION_VERIFY },
     { "report", required_argument, NULL, OPTION_REPORT },
@@ -245,6 +256,13 @@ static int take_option(struct options *options, int code, char **argv)
     case OPTION_COLUMNS:
         options->columns = optarg;
         return 0;
+    case OPTION_KIND:
+        options->kinds = optarg;
+        return optarg[0] != '\0' ? 0 : usage("--kind: a kind, or several separated by commas");
+    case OPTION_LEARN:
+        return read_seconds(optarg, &options->learn_ms)
+                   ? 0
+                   : usage("--learn %s: no number of seconds", optarg);
     case OPTION_HOLD:
         return read_seconds(optarg, &options->hold_ms)
                    ? 0
@@ -281,6 +299,15 @@ static int take_option(struct options *options, int code, char **argv)
                        : usage("unknown option %s", argv[optind - 1]);
 }
 
+static bool are_columns(const char *text)
+{
+    struct columns columns = { 0 };
+    bool good = columns_parse(&columns, text) != -EINVAL;
+
+    columns_finish(&columns);
+    return good;
+}
+
 static int check(const struct options *options)
 {
     if (options->report != NULL && !options->verify) {
@@ -288,6 +315,14 @@ static int check(const struct options *options)
     }
     if (options->columns != NULL && options->output != OUTPUT_CSV) {
         return usage("--columns needs --csv");
+    }
+    if (options->learn_ms > 0 && (options->output != OUTPUT_CSV || options->columns != NULL)) {
+        return usage("--learn needs --csv without --columns");
+    }
+    if (options->columns != NULL && !are_columns(options->columns)) {
+        return usage("--columns %s: KEY or TITLE=KEY, separated by commas, each title once, at "
+                     "most %d",
+                     options->columns, COLUMNS_MAX);
     }
     if (options->hold_ms > 0 && options->output != OUTPUT_CSV && options->output != OUTPUT_TABLE) {
         return usage("--hold needs --csv or the table");

@@ -21,7 +21,9 @@ struct options {
     char *const *topics; /* point into argv */
     int topic_count;
     enum output output;
-    const char *columns;
+    const char *columns; /* NULL: learned */
+    const char *kinds;   /* only these, separated by commas; NULL: all */
+    int64_t learn_ms;    /* how long rows wait for the header */
     bool verify;
     const char *report;
     int64_t hold_ms;    /* how long a record may wait for its time before it is printed */

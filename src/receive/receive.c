@@ -163,6 +163,8 @@ static void draw(struct receiver *receiver, int64_t now_ms, bool ended)
         .running_ms = now_ms - receiver->start_ms,
         .sum = verify_sum(receiver->intake.verify),
         .fault_count = verify_fault_total(receiver->intake.verify),
+        .plain_count = receiver->intake.others.plain_count,
+        .told_count = receiver->intake.told.count,
     };
     char text[512];
 
@@ -339,6 +341,8 @@ static int finish(struct receiver *receiver, int refused)
     enum verdict verdict = VERDICT_OK;
 
     intake_tick(&receiver->intake, INT64_MAX);
+    flush_output(receiver);
+    intake_sum(&receiver->intake);
     if (options->verify) {
         fputs(receiver->intake.live != NULL ? "\n" : "", out);
         verdict = verdict_write(out, receiver->intake.verify, &receiver->intake.others);

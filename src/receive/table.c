@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "receive/text.h"
+#include "receive/utc.h"
 
 #define TIME_WIDTH 24
 
@@ -39,13 +40,23 @@ static void put_arrival(char *buf, size_t size, int64_t at_ms)
     snprintf(buf, size, "%s.%03dZ", text, (int)(at_ms % 1000));
 }
 
-void label_make(struct label *label, const struct item *item)
+/* The time that the object says, if it is one. */
+static const char *own_time(const struct item *item)
 {
     const char *time = string_of(item->object, "time", NULL);
+    int64_t us;
 
-    label->gateway = string_of(item->object, "gateway", "");
-    label->device = string_of(item->object, "device", item->topic);
-    label->kind = string_of(item->object, "kind", "-");
+    return item->record != NULL || (time != NULL && utc_read(time, &us)) ? time : NULL;
+}
+
+void label_make(struct label *label, const struct item *item)
+{
+    const char *time = own_time(item);
+    bool is_record = item->record != NULL;
+
+    label->gateway = is_record ? string_of(item->object, "gateway", "") : "";
+    label->device = is_record ? string_of(item->object, "device", item->topic) : item->topic;
+    label->kind = is_record ? string_of(item->object, "kind", "-") : "-";
     if (time != NULL) {
         snprintf(label->time, sizeof(label->time), "%s", time);
     } else {
@@ -56,13 +67,18 @@ void label_make(struct label *label, const struct item *item)
 struct values {
     FILE *out;
     const char *space;
+    bool is_record;
+    bool has_time; /* in a column of its own */
 };
 
 static void put_value(void *context, const char *name, const json_t *value)
 {
     struct values *values = context;
 
-    for (size_t i = 0; i < sizeof(label_keys) / sizeof(label_keys[0]); i++) {
+    if (values->has_time && strcmp(name, "time") == 0) {
+        return;
+    }
+    for (size_t i = 0; values->is_record && i < sizeof(label_keys) / sizeof(label_keys[0]); i++) {
         if (strcmp(name, label_keys[i]) == 0) {
             return;
         }
@@ -80,7 +96,10 @@ char *label_values(const struct item *item)
 {
     char *text = NULL;
     size_t size = 0;
-    struct values values = { open_memstream(&text, &size), "" };
+    struct values values = { .out = open_memstream(&text, &size),
+                             .space = "",
+                             .is_record = item->record != NULL,
+                             .has_time = own_time(item) != NULL };
 
     if (values.out == NULL) {
         return NULL;

@@ -17,8 +17,8 @@ struct table {
     bool begun;
 };
 
-/* What an object says about itself; for one without identity its keys of these names, else the
- * topic and the time of arrival. */
+/* What a record says about itself. An object without identity goes by its topic, and by the time
+ * of its arrival unless it has a `time` as records have it. */
 struct label {
     const char *gateway;
     const char *device;

@@ -88,9 +88,9 @@ static const struct csv_case csv_cases[] = {
     { NULL,
       { "{\"a\":{\"b\":1,\"c\":{\"d\":\"x,y\"}},\"e\":[1,\"q\"],\"f\":{}}",
         "{\"e\":\"line\\nbreak\",\"a\":{\"b\":\"say \\\"hi\\\"\"}}" },
-      "a.b,a.c.d,e,f,more\n"
-      "1,\"x,y\",\"[1,\"\"q\"\"]\",{},\n"
-      "\"say \"\"hi\"\"\",,\"line\nbreak\",,\n" },
+      "topic,received,a.b,a.c.d,e,f,more\n"
+      "the/topic,2026-11-22T12:00:00.123Z,1,\"x,y\",\"[1,\"\"q\"\"]\",{},\n"
+      "the/topic,2026-11-22T12:00:00.123Z,\"say \"\"hi\"\"\",,\"line\nbreak\",,\n" },
     { "location=device,time,vehicle_count,topic",
       { "{" ID ",\"device\":\"d\",\"time\":\"t\",\"values\":{\"vehicle_count\":12,\"speed\":3}}",
         "{\"vehicle_count\":1}" },
@@ -116,17 +116,21 @@ static void test_csv(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(csv_cases); i++) {
         const struct csv_case *c = &csv_cases[i];
-        struct csv *csv = csv_create(c->columns);
         char *text = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&text, &size);
+        const struct labels labels = { 0 };
+        const struct csv_settings settings = { .columns = c->columns,
+                                               .labels = &labels,
+                                               .out = out };
+        struct csv *csv = csv_create(&settings);
 
         for (size_t j = 0; j < COUNT(c->objects) && c->objects[j] != NULL; j++) {
             json_t *object = json_loads(c->objects[j], 0, NULL);
             struct record record = { 0 };
             struct item item = item_of(object, &record);
 
-            assert_int_equal(csv_write(csv, out, &item), 0);
+            assert_int_equal(csv_write(csv, &item, 1000), 0);
             record_finish(&record);
             json_decref(object);
         }

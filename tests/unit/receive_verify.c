@@ -457,7 +457,7 @@ static const struct verify_case cases[] = {
       { "7.1", "{\"x\":", "{\"temperature\":20}", "7.2" },
       0,
       "g/b epoch 7: 1..2 complete\n"
-      "other messages: 1 without identity, 1 not JSON (first: t: line 1 column 5)\n"
+      "other messages: 1 without identity, 1 not JSON (first: t: byte 5 (line 1 column 5))\n"
       "verify: ok, 2 records in 1 stream\n" },
     { "a broken record",
       { "7.1", "{\"gateway\":\"g\",\"bus\":\"b\",\"epoch\":7,\"seq\":\"2\"}", "7.2" },
