@@ -11,9 +11,12 @@
 
 #include "receive/csv.h"
 #include "receive/decode.h"
+#include "receive/labels.h"
+#include "receive/rows.h"
 #include "receive/state.h"
 #include "receive/table.h"
 #include "receive/text.h"
+#include "receive/told.h"
 #include "receive/verdict.h"
 #include "receive/verify.h"
 #include "receive/waiting.h"
@@ -22,7 +25,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct sinks {
     FILE *out;
-    struct csv *csv;
+    struct csv *learned;
+    struct csv *chosen;
+    struct labels labels;
+    struct told told;
+    const struct item *item; /* whose rows are being written */
+    int64_t now_ms;
     struct table table;
     struct waiting *waiting;
     int64_t offset_us;
@@ -41,7 +49,7 @@ static int print_repaired(void *context, const struct item *item, bool written)
     again.object = stamp_repaired(item->object, us);
     again.again = written;
     if (again.object != NULL) {
-        csv_write(sinks->csv, sinks->out, &again);
+        csv_write(sinks->learned, &again, sinks->now_ms);
         json_decref(again.object);
     }
     return 0;
@@ -66,6 +74,21 @@ static void wait_for_clock(struct sinks *sinks, const struct item *item, int64_t
     waiting_due(sinks->waiting, now_ms, print_repaired, sinks);
 }
 
+static int take_row(void *context, json_t *row)
+{
+    struct sinks *sinks = context;
+    struct item item = *sinks->item;
+
+    if (!json_is_object(row)) {
+        abort();
+    }
+    item.object = row;
+    csv_write(sinks->learned, &item, sinks->now_ms);
+    csv_write(sinks->chosen, &item, sinks->now_ms);
+    table_write(&sinks->table, sinks->out, &item);
+    return 0;
+}
+
 static void take_object(struct verify *verify, struct sinks *sinks, json_t *object, int64_t now_ms)
 {
     struct decode_error error = { "", "" };
@@ -79,10 +102,16 @@ static void take_object(struct verify *verify, struct sinks *sinks, json_t *obje
         wait_for_clock(sinks, &item, now_ms);
     } else if (result < 0) {
         verify_broken(verify, "t", error.place, error.text, now_ms);
+        told_note(&sinks->told, error.text, error.text);
     }
     text_json(sinks->out, object);
-    csv_write(sinks->csv, sinks->out, &item);
-    table_write(&sinks->table, sinks->out, &item);
+    labels_learn(&sinks->labels, object);
+    sinks->item = &item;
+    if (item.record != NULL) {
+        take_row(sinks, object);
+    } else if (json_is_object(object)) {
+        rows_split(object, take_row, sinks);
+    }
     record_finish(&record);
 }
 
@@ -92,6 +121,7 @@ static void take_line(struct verify *verify, struct sinks *sinks, const char *li
     struct decode_error error;
     json_t *items = NULL;
 
+    sinks->now_ms = now_ms;
     if (length == 4 && memcmp(line, "away", 4) == 0) {
         verify_away(verify, now_ms);
     } else if (length == 4 && memcmp(line, "kept", 4) == 0) {
@@ -104,6 +134,30 @@ static void take_line(struct verify *verify, struct sinks *sinks, const char *li
         }
         json_decref(items);
     }
+    csv_tick(sinks->learned, now_ms);
+}
+
+static struct csv *make_csv(const struct sinks *sinks, const char *columns)
+{
+    const struct csv_settings settings = { .columns = columns,
+                                           .learn_ms = columns == NULL ? 3 : 0,
+                                           .labels = &sinks->labels,
+                                           .out = sinks->out,
+                                           .words = sinks->out };
+
+    return csv_create(&settings);
+}
+
+static void finish(struct sinks *sinks)
+{
+    csv_tick(sinks->learned, INT64_MAX);
+    csv_sum(sinks->learned);
+    told_sum(&sinks->told, sinks->out);
+    waiting_destroy(sinks->waiting);
+    csv_destroy(sinks->learned);
+    csv_destroy(sinks->chosen);
+    labels_finish(&sinks->labels);
+    told_finish(&sinks->told);
 }
 
 static void check_state(const struct verify *verify)
@@ -131,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *text = (const char *)data;
     struct verify *verify = verify_create();
     static FILE *null; /* opened once, never closed */
-    struct sinks sinks = { .csv = csv_create(NULL), .waiting = waiting_create(2000) };
+    struct sinks sinks = { .waiting = waiting_create(2000) };
     struct others others = { 0 };
     int64_t now_ms = 1;
 
@@ -139,6 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         null = fopen("/dev/null", "w");
     }
     sinks.out = null;
+    sinks.told.out = null;
+    sinks.learned = make_csv(&sinks, NULL);
+    sinks.chosen = make_csv(&sinks, "location,label.a,x=v,v,a.b,topic,@received,more");
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t length = end == NULL ? size : (size_t)(end - text);
@@ -149,8 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     verdict_write(sinks.out, verify, &others);
     check_state(verify);
-    waiting_destroy(sinks.waiting);
-    csv_destroy(sinks.csv);
+    finish(&sinks);
     verify_destroy(verify);
     return 0;
 }
