@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,10 @@
 #define BUSY_NS   (120 * NS_PER_S) /* a card may stall this long before we are ended */
 #define REOPEN_NS (5 * NS_PER_S)
 #define DAY_NS    (86400 * NS_PER_S)
+/* Blocks of this size go back to the system at once: the heap stays what it is with nothing to do,
+ * however great a backlog was. */
+enum { LARGE_BYTES = 32 * 1024 };
+
 enum { BATCH_BYTES = SPOOL_SEGMENT_BYTES / 8, OPENS_MAX = 64 };
 
 struct store {
@@ -427,6 +432,8 @@ int store_main(int argc, char **argv)
         }
     }
     say_who("store");
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
     signal(SIGPIPE, SIG_IGN);
     int status = 0;
     if (s.child) {

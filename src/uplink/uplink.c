@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,10 @@
 #include "base/say.h"
 #include "log/folder.h"
 #include "uplink/private.h"
+
+/* Blocks of this size go back to the system at once: the heap stays what it is with nothing to do,
+ * however great a backlog was. */
+enum { LARGE_BYTES = 32 * 1024 };
 
 #define ROUND_NS   NS_PER_S /* the loop turns at least this often */
 #define BY_HAND_NS (50 * NS_PER_MS)
@@ -378,6 +383,8 @@ int uplink_main(int argc, char **argv)
     up.name = argv[optind];
     snprintf(who, sizeof who, "uplink %s", up.name);
     say_who(who);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
     signal(SIGPIPE, SIG_IGN);
     if (child) {
         be_child(&up);

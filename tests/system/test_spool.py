@@ -69,7 +69,7 @@ class Spool(RigTest):
         """Runs `weir spool ARGS`; `changes`: the folder that must stay as it is."""
         before = state_of(changes) if changes else None
         done = subprocess.run([self.rig.program("weir"), "spool", *args], capture_output=True, text=True,
-                              timeout=timeout, env={**os.environ, "XDG_RUNTIME_DIR": "/dev/shm"})
+                              timeout=timeout, env={**os.environ, "XDG_RUNTIME_DIR": self.rig.ram})
         self.assertEqual(done.returncode, expect, (args, done.stdout[-2000:], done.stderr[-2000:]))
         if changes:
             self.assertEqual(state_of(changes), before, args)
@@ -200,7 +200,7 @@ class Gateways(Spool):
 
     def left_behind(self):
         """Folders that `send` works in."""
-        return {name for name in os.listdir("/dev/shm") if name.startswith("weir-spool-")}
+        return {name for name in os.listdir(self.rig.ram) if name.startswith("weir-spool-")}
 
     def receiver(self, broker, name="receive", *args):
         receive = self.rig.receive(broker, "--verify", "--json", *args, name=name)
