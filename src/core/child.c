@@ -380,18 +380,29 @@ static void on_more(void *context, const struct link_message *message)
     }
 }
 
+/* Store was asked before it could hear it, or has died before it answered. */
+static void ask_again(struct core *core)
+{
+    struct link_message again = { .kind = LINK_OPEN, .bus = "weir" };
+    if (core->wants_epoch) {
+        core_to_store(core, &again);
+    }
+    for (size_t i = 0; i < core->child_count; i++) {
+        if (core->children[i]->wants_epoch) {
+            memcpy(again.bus, core->children[i]->name, sizeof again.bus);
+            core_to_store(core, &again);
+        }
+    }
+}
+
 static void on_ready(void *context, const struct link_message *message)
 {
     struct child *child = context;
     struct core *core = child->core;
     child->ready = true;
     set_state(child, CHILD_RUNNING, boot_now().ns);
-    for (size_t i = 0; child->role == ROLE_STORE && i < core->child_count; i++) {
-        if (core->children[i]->wants_epoch) { /* asked before store could hear it */
-            struct link_message again = { .kind = LINK_OPEN };
-            memcpy(again.bus, core->children[i]->name, sizeof again.bus);
-            core_to_store(core, &again);
-        }
+    if (child->role == ROLE_STORE) {
+        ask_again(core);
     }
 }
 

@@ -374,11 +374,16 @@ int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch)
     struct link_message message = { .kind = LINK_OPEN, .bus = "weir" };
     int64_t until_ns = boot_now().ns + EPOCH_PATIENCE_NS;
     core->given_epoch = 0;
+    core->wants_epoch = true;
     core_to_store(core, &message);
     bool late = boot_now().ns >= core->store_patience_ns; /* the start has waited for it enough */
     while (!core->given_epoch && !core->stop && boot_now().ns < until_ns &&
            (!late || is_ready(child_find(core, ROLE_STORE, STORE_NAME)))) {
         turn(core);
+    }
+    core->wants_epoch = false;
+    if (!core->given_epoch && !core->stop) {
+        say(SAY_WARNING, "store gives no epoch: events go on without");
     }
     *ret_epoch = core->given_epoch;
     core->given_epoch = 0;

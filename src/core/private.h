@@ -75,6 +75,7 @@ struct core {
     int64_t second_ns, day_ns;
     bool stop, hurry, reload;
     int64_t store_patience_ns; /* until then others wait for store */
+    bool wants_epoch;          /* for the bus `weir`: store has been asked */
     uint64_t given_epoch;      /* for the bus `weir`; 0: none */
     bool synced;               /* store has persisted all there was */
 };

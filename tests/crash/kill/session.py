@@ -221,7 +221,9 @@ class Session:
         roles.update((role.split()[0], pid) for role, pid in self.weir.children().items())
         roles = {role: pid for role, pid in roles.items() if role in VICTIMS}
         there = [role for role, pid in roles.items() if pid == stopped]
-        who = self.random.choice(["all", "all", *there, *(v for v in VICTIMS if v in roles)])
+        rare = ["bus", "uplink"]        # seldom the one that stands
+        who = self.random.choice(["all", "all", *there,
+                                  *(v for v in [*VICTIMS, *rare] if v in roles)])
         return who, roles.get(who)
 
     def kill_alone(self, who, pid, stopped, power, where):
@@ -314,6 +316,8 @@ class Session:
         if self.weir.stop() != 0:
             return ["weir did not stop in order"], ""
         self.judge.bus_kills += 1       # a poll may be under way
+        self.judge.wrong += [line for line in self.weir.log_text().splitlines()
+                             if "store gives no epoch" in line]
         wait_for(self.quiet, timeout=30, what="the last records at the sink")
         wrong, summary = self.judge.complaints(self.receive, self.sink.report(), self.meters.report(),
                                                REGISTERS, self.kind == "gone")
