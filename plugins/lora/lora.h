@@ -42,7 +42,7 @@ enum talk_phase { TALK_CLOSED, TALK_PAUSE, TALK_STEPS, TALK_IDLE };
 
 struct talk {
     uint32_t phase;
-    uint32_t step, end;          /* of this run */
+    uint32_t from, step, end;    /* of this run */
     uint32_t set_up;             /* this run is the set-up */
     uint32_t what;               /* enum said */
     uint32_t tries, verdict;     /* of this exchange */

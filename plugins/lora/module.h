@@ -64,8 +64,9 @@ struct bus_settings {
     int64_t sender_bytes;
     int sender_order; /* 0: little */
     int64_t receive;  /* RAK: what PRECV is set to */
-    int mode, rssi_byte;
-    int64_t air_rate, gap_ns;
+    bool lorawan;
+    int mode, rssi_byte;      /* Ebyte: enum ebyte_mode, rssi_form */
+    int64_t air_rate, gap_ns; /* Ebyte: bit/s, 0: left; end of a packet */
 };
 
 enum { POWER_LEFT = -100 };
@@ -83,6 +84,7 @@ enum {
     TAKES_AIR_RATE = 1 << 8,
     NO_CODING_RATE = 1 << 9, /* spreading without the coding rate */
     WANTS_RADIO = 1 << 10,   /* frequency, spreading and power are one command: needs all */
+    TAKES_LORAWAN = 1 << 11, /* may be in a LoRaWAN, and then tells ports */
 };
 
 struct lora;
@@ -113,7 +115,9 @@ struct step {
     bool (*value)(const struct lora *l, char *buf, size_t size);
     /* Is what it has the wanted value? NULL: it is the same text. */
     bool (*same)(const char *has, const char *wanted);
-    bool closes; /* the value is followed by an ANSWER_OK */
+    bool may_fail; /* older firmware does not know it: a refusal is no error */
+    bool anew;     /* another value later on: the module is to be set up anew */
+    bool closes;   /* the value is followed by an ANSWER_OK */
     /* Instead of all that: does something that nobody answers; how long to wait then. */
     int64_t (*act)(struct lora *l, int64_t now_ns);
     /* Instead of texts: bytes. The length; 0: nothing is to be said, the step is done. What is an
@@ -127,11 +131,9 @@ struct module {
     unsigned takes; /* TAKES_... */
     const char *line_end;
     const struct step *steps;
-    unsigned step_count;  /* those of the set-up; behind them may be others, for talk_run() */
-    int alive_step;       /* asks whether it is still there; -1: cannot be asked */
-    const char *reset;    /* command; NULL: none */
-    int64_t line_baud;    /* for `weir check`: what it speaks without being told otherwise */
-    int64_t packet_bytes; /* at most */
+    unsigned step_count; /* those of the set-up; behind them may be others, for talk_run() */
+    int alive_step; /* asks whether it is still there; in a LoRaWAN step 0; -1: cannot be asked */
+    const char *reset; /* command; NULL: none */
 
     /* What stands at the front of these bytes (at least one): n > 0: a message of n bytes; 0: more
      * is needed (never when len is LORA_MESSAGE_MAX); n < 0: -n bytes that begin no message. */
@@ -143,13 +145,16 @@ struct module {
     void (*gap)(struct lora *l, const uint8_t *bytes, size_t len, int64_t time_ns);
     /* Modules of lines: what kind of answer this is. */
     enum answer (*answer)(const struct lora *l, const char *line);
-    /* Optional: the value of a step that is only asked for. */
+    /* Optional: the value that a step was answered with. */
     void (*told)(struct lora *l, unsigned step, const char *value, int64_t now_ns);
-    /* Optional: talk_run() has come to its end, well or because nobody answered. */
-    void (*ran)(struct lora *l, int64_t now_ns);
+    /* Optional: the steps from here on have come to their end; TALK_BROKEN: whatever was under way
+     * has not, because nobody answers or the module has restarted. */
+    void (*ran)(struct lora *l, unsigned from, int64_t now_ns);
     /* Optional: settings that contradict each other, by lora_finding(). */
     void (*check)(struct lora *l);
 };
+
+enum { TALK_BROKEN = 255 };
 
 extern const struct module *const modules[]; /* ends with NULL */
 
@@ -192,6 +197,8 @@ const char *after(const char *text, const char *start);
 /* A whole number at the front, and behind it `end` (0: the end of the text). The text behind that;
  * NULL: no such number. */
 const char *take_whole(const char *text, char end, int64_t least, int64_t most, int64_t *ret);
+/* A setting as text, for struct step.value: false if it is `none`. */
+bool whole_value(int64_t number, int64_t none, char *buf, size_t size);
 /* The same with an optional fraction. */
 const char *take_number(const char *text, char end, double *ret);
 /* Pairs of hex digits, upper or lower case, up to `end` (0, or a quote). The number of bytes; -1 if

@@ -5,6 +5,6 @@
  */
 #include "module.h"
 
-extern const struct module reyax_rylr896, reyax_rylr998;
+extern const struct module reyax_rylr896, reyax_rylr998, rak_rui3;
 
-const struct module *const modules[] = { &reyax_rylr896, &reyax_rylr998, NULL };
+const struct module *const modules[] = { &reyax_rylr896, &reyax_rylr998, &rak_rui3, NULL };

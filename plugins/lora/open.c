@@ -116,6 +116,11 @@ const struct weir_option lora_bus_rows[] = {
       .min = 0,
       .max = 3600,
       .help = "the same bytes of the same sender within this time are left out; 0s: never" },
+    { .name = "lorawan",
+      .type = WEIR_OPTION_BOOL,
+      .offset = BUS(lorawan),
+      .fallback = "false",
+      .help = "the module is in a LoRaWAN and stays as it is; its downlinks are the packets" },
     { .name = "sender_bytes",
       .type = WEIR_OPTION_INT,
       .offset = BUS(sender_bytes),
@@ -130,6 +135,14 @@ const struct weir_option lora_bus_rows[] = {
       .choices = orders,
       .fallback = "little",
       .help = "order of these bytes" },
+    { .name = "receive",
+      .type = WEIR_OPTION_INT,
+      .offset = BUS(receive),
+      .fallback = "65534",
+      .min = 65533,
+      .max = 65535,
+      .help = "RAK: how it receives; 65534 all the time, 65533 the same and it may send, 65535 one "
+              "packet after the other" },
     { 0 },
 };
 
@@ -206,6 +219,8 @@ static void check_takes(struct lora *l)
         { TAKES_SYNC, s->sync >= 0, "sync" },
         { TAKES_PINS, s->m0[0] != 0, "m0" },
         { TAKES_PINS, s->m1[0] != 0, "m1" },
+        { TAKES_AIR_RATE, s->air_rate > 0, "air_rate" },
+        { TAKES_LORAWAN, s->lorawan, "lorawan" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].set && !(l->module->takes & rows[i].what)) {
@@ -229,6 +244,9 @@ static void check_spreading(struct lora *l)
     }
     if (s->sf > 0 && s->sf < 5) {
         lora_finding(l, "sf", "must lie between 5 and 12");
+    }
+    if (s->lorawan) {
+        return; /* the network says it */
     }
     if ((takes & WANTS_RADIO) && (s->frequency_hz == 0 || s->power_dbm == POWER_LEFT)) {
         lora_finding(l, s->frequency_hz == 0 ? "frequency_hz" : "power_dbm",
@@ -347,7 +365,8 @@ static int open_all(struct lora *l)
     if (l->module->check) {
         l->module->check(l);
     }
-    l->has = l->module->has | (l->settings->sender_bytes ? HAS_SENDER : 0);
+    l->has = (l->settings->lorawan ? l->module->has : l->module->has & ~(unsigned)HAS_PORT) |
+             (l->settings->sender_bytes ? HAS_SENDER : 0);
     if (l->settings->sender_bytes && (l->module->has & HAS_SENDER)) {
         lora_finding(l, "sender_bytes", "%s tells who sent", l->module->name);
     }

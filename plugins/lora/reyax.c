@@ -140,30 +140,24 @@ static enum answer answer(const struct lora *l, const char *line)
 
 /* ---- set-up */
 
-static bool whole(int64_t number, int64_t none, char *buf, size_t size)
-{
-    snprintf(buf, size, "%lld", (long long)number);
-    return number != none;
-}
-
 static bool address(const struct lora *l, char *buf, size_t size)
 {
-    return whole(lora_settings(l)->address, -1, buf, size);
+    return whole_value(lora_settings(l)->address, -1, buf, size);
 }
 
 static bool network(const struct lora *l, char *buf, size_t size)
 {
-    return whole(lora_settings(l)->network, -1, buf, size);
+    return whole_value(lora_settings(l)->network, -1, buf, size);
 }
 
 static bool frequency(const struct lora *l, char *buf, size_t size)
 {
-    return whole(lora_settings(l)->frequency_hz, 0, buf, size);
+    return whole_value(lora_settings(l)->frequency_hz, 0, buf, size);
 }
 
 static bool power(const struct lora *l, char *buf, size_t size)
 {
-    return whole(lora_settings(l)->power_dbm, POWER_LEFT, buf, size);
+    return whole_value(lora_settings(l)->power_dbm, POWER_LEFT, buf, size);
 }
 
 static bool spreading(const struct lora *l, char *buf, size_t size)
@@ -248,8 +242,7 @@ static void check_998(struct lora *l)
     .has = HAS_RSSI | HAS_SNR | HAS_SENDER,                                                        \
     .takes = TAKES_FREQUENCY | TAKES_SPREADING | TAKES_NETWORK | TAKES_ADDRESS | TAKES_POWER,      \
     .line_end = "\r\n", .steps = steps, .step_count = STEP_COUNT, .alive_step = 0,                 \
-    .reset = "AT+RESET", .line_baud = 115200, .packet_bytes = DATA_MOST, .frame = frame,           \
-    .message = message, .answer = answer
+    .reset = "AT+RESET", .frame = frame, .message = message, .answer = answer
 
 extern const struct module reyax_rylr896, reyax_rylr998;
 const struct module reyax_rylr896 = { .name = "reyax-rylr896", REYAX, .check = check_896 };

@@ -57,7 +57,7 @@ static void run(struct lora *l, unsigned from, unsigned to, bool set_up, int64_t
 {
     struct talk *t = &l->head->talk;
     t->phase = TALK_STEPS;
-    t->step = from;
+    t->step = t->from = from;
     t->end = to;
     t->set_up = set_up;
     t->what = SAID_ASK;
@@ -91,12 +91,13 @@ static void ended(struct lora *l, int64_t now_ns)
         }
     }
     t->set_up = 0;
+    if (l->module->ran) {
+        l->module->ran(l, t->from, now_ns);
+    }
     if (t->next_from != t->next_to) {
         unsigned from = t->next_from, to = t->next_to;
         t->next_from = t->next_to = 0;
         run(l, from, to, false, now_ns);
-    } else if (l->module->ran) {
-        l->module->ran(l, now_ns);
     }
 }
 
@@ -165,6 +166,14 @@ static void go_on(struct lora *l, int64_t now_ns)
 static void refused(struct lora *l, const char *how, int64_t now_ns)
 {
     struct talk *t = &l->head->talk;
+    if (l->module->steps[t->step].may_fail) {
+        next_step(l, now_ns);
+        return;
+    }
+    if (!t->set_up) { /* it is not what it was when it was set up */
+        talk_restarted(l, now_ns);
+        return;
+    }
     lora_log(l, WEIR_LOG_ERROR, "%s: %s: %s", l->module->name, l->module->steps[t->step].name, how);
     t->failed++;
     next_step(l, now_ns);
@@ -180,15 +189,15 @@ static void asked(struct lora *l, enum verdict verdict, int64_t now_ns)
     } else if (settable && step->ask && verdict == VERDICT_REFUSED) {
         t->tries = 0;
         say(l, SAID_SET, now_ns); /* older firmware that cannot be asked */
+    } else if (verdict == VERDICT_OTHER && step->anew && !t->set_up) {
+        talk_restarted(l, now_ns);
     } else if (settable && verdict == VERDICT_OTHER) {
         lora_log(l, WEIR_LOG_NOTICE, "%s: %s is not as configured: set", l->module->name,
                  step->name);
         t->tries = 0;
         say(l, SAID_SET, now_ns);
-    } else if (t->set_up) {
-        refused(l, "refused", now_ns);
     } else {
-        next_step(l, now_ns);
+        refused(l, "refused", now_ns);
     }
 }
 
@@ -248,10 +257,10 @@ static enum verdict judge_value(struct lora *l, const struct step *step, const c
     if (!has || (t->what == SAID_SET && step->ask)) {
         return VERDICT_NONE;
     }
+    if (l->module->told) {
+        l->module->told(l, t->step, has, now_ns);
+    }
     if (!step->value) {
-        if (l->module->told) {
-            l->module->told(l, t->step, has, now_ns);
-        }
         return VERDICT_OK;
     }
     wanted(l, step, value, sizeof value);
@@ -263,12 +272,16 @@ static enum verdict judge_value(struct lora *l, const struct step *step, const c
     return same ? VERDICT_SAME : VERDICT_OTHER;
 }
 
-static enum verdict judge_answer(struct lora *l, const struct step *step, const char *line)
+static enum verdict judge_answer(struct lora *l, const struct step *step, enum answer answer,
+                                 const char *line)
 {
     struct talk *t = &l->head->talk;
-    switch (l->module->answer(l, line)) {
+    switch (answer) {
     case ANSWER_ERROR:
-        lora_log(l, WEIR_LOG_WARNING, "%s: %s: it says \"%s\"", l->module->name, step->name, line);
+        if (!step->may_fail) {
+            lora_log(l, WEIR_LOG_WARNING, "%s: %s: it says \"%s\"", l->module->name, step->name,
+                     line);
+        }
         return VERDICT_REFUSED;
     case ANSWER_BUSY:
         return VERDICT_BUSY;
@@ -289,8 +302,9 @@ bool talk_line(struct lora *l, const char *line, int64_t now_ns)
         return false;
     }
     const struct step *step = &l->module->steps[t->step];
-    enum verdict verdict = judge_answer(l, step, line);
-    if (verdict == VERDICT_NONE) {
+    enum answer answer = l->module->answer(l, line);
+    enum verdict verdict = judge_answer(l, step, answer, line);
+    if (answer == ANSWER_NONE) {
         verdict = judge_value(l, step, line, now_ns);
         if (verdict != VERDICT_NONE && step->closes) {
             t->verdict = verdict;
@@ -330,7 +344,7 @@ static void gone(struct lora *l, int64_t now_ns)
     t->phase = TALK_PAUSE;
     t->set_up = 0;
     if (l->module->ran) {
-        l->module->ran(l, now_ns);
+        l->module->ran(l, TALK_BROKEN, now_ns);
     }
     if (l->settings->reset[0] && pin_set(l, PIN_RESET, false) == 0) {
         lora_log(l, WEIR_LOG_NOTICE, "%s is reset by its line", l->module->name);
@@ -401,7 +415,7 @@ void talk_restarted(struct lora *l, int64_t now_ns)
         lora_log(l, WEIR_LOG_WARNING, "%s has restarted: it is set up again", l->module->name);
     }
     if (l->module->ran) {
-        l->module->ran(l, now_ns);
+        l->module->ran(l, TALK_BROKEN, now_ns);
     }
     t->next_from = t->next_to = 0;
     t->phase = TALK_PAUSE;
@@ -434,7 +448,7 @@ int64_t talk_tick(struct lora *l, int64_t now_ns)
     int64_t alive_ns = l->settings->alive_ns;
     bool asks = l->module->alive_step >= 0 && alive_ns > 0;
     if (t->phase == TALK_IDLE && asks && now_ns >= t->heard_ns + alive_ns) {
-        unsigned step = (unsigned)l->module->alive_step;
+        unsigned step = l->settings->lorawan ? 0 : (unsigned)l->module->alive_step;
         t->heard_ns = now_ns;
         talk_run(l, step, step + 1, now_ns);
     }

@@ -55,6 +55,12 @@ const char *after(const char *text, const char *start)
     return strncmp(text, start, n) ? NULL : text + n;
 }
 
+bool whole_value(int64_t number, int64_t none, char *buf, size_t size)
+{
+    snprintf(buf, size, "%lld", (long long)number);
+    return number != none;
+}
+
 const char *take_whole(const char *text, char end, int64_t least, int64_t most, int64_t *ret)
 {
     bool minus = *text == '-';
