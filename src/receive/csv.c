@@ -294,6 +294,12 @@ static json_t *rest_of(const struct csv *csv, const struct item *item, json_t *c
     return rest;
 }
 
+static bool is_empty(const json_t *value)
+{
+    return value == NULL || json_is_null(value) ||
+           (json_is_string(value) && json_string_length(value) == 0);
+}
+
 static int put_row(struct csv *csv, const struct item *item, json_t *cells, const json_t *rest)
 {
     FILE *out = csv->settings.out;
@@ -307,7 +313,7 @@ static int put_row(struct csv *csv, const struct item *item, json_t *cells, cons
         json_t *value = is_more ? NULL : columns_value(item, cells, csv->settings.labels, key);
 
         fputs(i == 0 ? "" : ",", out);
-        if (alone && !is_more && (value == NULL || json_is_null(value))) {
+        if (alone && !is_more && is_empty(value)) {
             fputs("\"\"", out); /* an empty line is no row to many readers */
         }
         error = put_value(out, is_more ? more : value);

@@ -449,7 +449,8 @@ class Usage(ReceiveTest):
         self.assertEqual(result.returncode, 0)
         self.assertTrue(result.stdout.startswith("usage: weir receive "))
         for option in ("--csv", "--json", "--verify", "--report", "--seconds", "--idle",
-                       "--username", "--password-file", "--client-id", "--live"):
+                       "--username", "--password-file", "--client-id", "--live", "--learn",
+                       "--kind", "--columns", "--hold"):
             self.assertIn(option, result.stdout)
 
     def test_wrong_usage(self):
@@ -457,7 +458,10 @@ class Usage(ReceiveTest):
         for args in ((), (url,), ("localhost", "x"), (url, "a#b"), (url, "x", "--bogus"),
                      (url, "x", "--csv", "--json"), (url, "x", "--report", "f"),
                      (url, "x", "--seconds", "no"), (url, "x", "--idle", "0"),
-                     (url, "x", "--columns", "a"), (url, "x", "--password", "p"),
+                     (url, "x", "--columns", "a"), (url, "x", "--learn", "5"),
+                     (url, "x", "--csv", "--learn", "5", "--columns", "a"),
+                     (url, "x", "--csv", "--learn", "no"), (url, "x", "--csv", "--columns", ","),
+                     (url, "x", "--csv", "--columns", "a,b=c,b"), (url, "x", "--kind", ""), (url, "x", "--password", "p"),
                      ("mqtts://localhost", "x"), (url, "x", "--seconds")):
             with self.subTest(args):
                 result = self.run_it(*args)

@@ -256,6 +256,11 @@ class Beside(AnyTest):
             {"location": "Harbour St", "time": time, "vehicle_count": "12"},
             {"location": "c", "time": time, "vehicle_count": "1"},
             {"location": "x", "time": "1", "vehicle_count": "2"}])
+        report = subprocess.run([self.rig.program("weir"), "report", "traffic", receiver.path,
+                                 "--timezone", "UTC", "--json"], timeout=60, check=True,
+                                capture_output=True)
+        self.assertEqual(sorted(one["location"] for one in json.loads(report.stdout)["locations"]),
+                         ["Harbour St", "c", "x"])
 
     def test_labels_come_after_what_the_broker_kept(self):
         """A kept session hands over records before the retained description of their device."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-foreach(test clock decode intervals model output)
+foreach(test clock decode intervals model output rows)
   weir_test(receive-${test} ${CMAKE_CURRENT_SOURCE_DIR}/receive_${test}.c LIBS weir_receive)
 endforeach()
 foreach(test verify forged)
