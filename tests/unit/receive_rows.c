@@ -149,6 +149,31 @@ static void test_rows_are_bounded(void **state)
     assert_int_equal(rows_of(65, 1 << 20), 1);
 }
 
+/* Arrays in arrays share one budget: 20 rows of 1 MiB, and not 20 times 20. */
+static void test_nested_rows_are_bounded_together(void **state)
+{
+    char *text = calloc(1, (1 << 20) + 1);
+    json_t *outer = json_array();
+    json_t *object;
+    size_t count = 0;
+
+    (void)state;
+    memset(text, 'x', 1 << 20);
+    for (int i = 0; i < 20; i++) {
+        json_t *inner = json_array();
+
+        for (int j = 0; j < 20; j++) {
+            json_array_append_new(inner, json_object());
+        }
+        json_array_append_new(outer, json_pack("{s:o}", "b", inner));
+    }
+    object = json_pack("{s:o,s:s}", "a", outer, "text", text);
+    assert_int_equal(rows_split(object, add_row, &count), 0);
+    assert_int_equal(count, 2 * 20 + 18); /* two of the inner arrays had room */
+    json_decref(object);
+    free(text);
+}
+
 /* ---- columns ---- */
 
 static void test_lists_of_columns(void **state)
@@ -375,6 +400,28 @@ static void test_one_column_has_no_empty_lines(void **state)
     check_paper(&paper, "a\n\"\"\n\"\"\n\"\"\n2\n");
 }
 
+static void test_a_key_named_more_is_not_lost(void **state)
+{
+    static const char *const rows[] = { "a,more\n1,\"{\"\"more\"\":7}\"\n",
+                                        "topic,received,a,more\n"
+                                        "t,2026-11-22T12:00:00.123Z,1,\"{\"\"more\"\":7}\"\n" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct labels labels = { 0 };
+        struct paper paper;
+        struct csv_settings settings = { .columns = i == 0 ? "a,more" : NULL, .labels = &labels };
+        struct csv *csv;
+
+        open_paper(&paper);
+        settings.out = paper.out;
+        csv = csv_create(&settings);
+        write_object(csv, "{\"a\":1,\"more\":7}", 1000);
+        csv_destroy(csv);
+        check_paper(&paper, rows[i]);
+    }
+}
+
 /* ---- words ---- */
 
 static void test_what_is_told(void **state)
@@ -413,12 +460,14 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_an_error_ends_the_walk),
         cmocka_unit_test(test_rows_are_bounded),
+        cmocka_unit_test(test_nested_rows_are_bounded_together),
         cmocka_unit_test(test_lists_of_columns),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_labels_are_bounded),
         cmocka_unit_test(test_learning),
         cmocka_unit_test(test_learning_is_bounded),
         cmocka_unit_test(test_one_column_has_no_empty_lines),
+        cmocka_unit_test(test_a_key_named_more_is_not_lost),
         cmocka_unit_test(test_what_is_told),
     };
 
