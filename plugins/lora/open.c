@@ -162,6 +162,8 @@ const struct weir_option lora_device_rows[] = {
 /* ---- findings */
 
 static void tell(struct lora *l, int device, int point, const char *key, const char *format,
+                 va_list args) __attribute__((format(printf, 5, 0)));
+static void tell(struct lora *l, int device, int point, const char *key, const char *format,
                  va_list args)
 {
     char text[256];

@@ -55,6 +55,8 @@ static struct lora_rig *of(struct weir_bus *bus)
 }
 
 static void put_args(struct text *text, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+static void put_args(struct text *text, const char *format, va_list args)
 {
     int n = vsnprintf(text->buf + text->len, sizeof text->buf - text->len, format, args);
     assert_true(n >= 0 && text->len + (size_t)n < sizeof text->buf);
