@@ -5,6 +5,10 @@
  */
 #include "module.h"
 
-extern const struct module reyax_rylr896, reyax_rylr998, rak_rui3;
+extern const struct module reyax_rylr896, reyax_rylr998, rak_rui3, microchip_rn2483,
+    microchip_rn2903, seeed_wio_e5;
 
-const struct module *const modules[] = { &reyax_rylr896, &reyax_rylr998, &rak_rui3, NULL };
+const struct module *const modules[] = {
+    &reyax_rylr896,    &reyax_rylr998, &rak_rui3, &microchip_rn2483,
+    &microchip_rn2903, &seeed_wio_e5,  NULL,
+};

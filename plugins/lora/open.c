@@ -244,6 +244,9 @@ static void check_spreading(struct lora *l)
                      "is none of LoRa's: 7.8, 10.4, 15.6, 20.8, 31.25, 41.7, "
                      "62.5, 125, 250, 500");
     }
+    if ((takes & NO_CODING_RATE) && s->coding_rate > 0) {
+        lora_finding(l, "coding_rate", "is no setting of %s", l->module->name);
+    }
     if (s->sf > 0 && s->sf < 5) {
         lora_finding(l, "sf", "must lie between 5 and 12");
     }

@@ -254,7 +254,8 @@ static enum verdict judge_value(struct lora *l, const struct step *step, const c
     struct talk *t = &l->head->talk;
     char value[LORA_VALUE_MAX];
     const char *has = step->shown ? after(line, step->shown) : NULL;
-    if (!has || (t->what == SAID_SET && step->ask)) {
+    bool echoes = !step->ask || (!step->closes && step->shown && step->shown[0]);
+    if (!has || (t->what == SAID_SET && !echoes)) {
         return VERDICT_NONE;
     }
     if (l->module->told) {
@@ -426,6 +427,9 @@ void talk_restarted(struct lora *l, int64_t now_ns)
 void talk_opened(struct lora *l, int64_t now_ns)
 {
     struct talk *t = &l->head->talk;
+    if (l->module->ran) {
+        l->module->ran(l, TALK_BROKEN, now_ns);
+    }
     t->phase = TALK_PAUSE;
     t->waits = t->pulse = 0;
     t->next_from = t->next_to = 0;

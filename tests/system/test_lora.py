@@ -11,8 +11,10 @@ import struct
 import time
 import unittest
 
+from lora.microchip import Microchip
 from lora.rak import Rak
 from lora.reyax import Reyax
+from lora.seeed import Seeed
 from rig import RigTest, wait_for
 
 SENDERS = 3
@@ -139,6 +141,19 @@ class RakTest(Common, RigTest):
 class RakOneByOneTest(RakTest):
     settings = RakTest.settings + "receive = 65535;"
     at_least = 50               # deaf from one packet until it is told to receive again
+
+
+class MicrochipTest(Common, RigTest):
+    model, kind, tells_sender = "microchip-rn2483", Microchip, False
+    settings = "frequency_hz = 868300000; sf = 9; power_dbm = 14; sender_bytes = 1;"
+    on_air = {"freq": "868300000", "sf": "sf9", "bw": "125", "cr": "4/5", "sync": "12", "wdt": "0"}
+    at_least = 50               # deaf from one packet until it is told to receive again
+
+
+class SeeedTest(Common, RigTest):
+    model, kind, tells_sender = "seeed-wio-e5", Seeed, False
+    settings = "frequency_hz = 868100000; sf = 9; sender_bytes = 1;"
+    on_air = {"MODE": "TEST", "RFCFG": "868.1,SF9,125,8,8,14,ON,OFF,OFF"}
 
 
 if __name__ == "__main__":
