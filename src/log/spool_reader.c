@@ -389,10 +389,11 @@ static int next_group(struct spool_reader *r)
     }
 }
 
-/* Does this group tell that nothing more of the epoch can come? */
+/* Does this group tell that nothing more of the epoch can come? It may have the end of it and the
+ * beginning of the next one. */
 static bool is_over(const struct spool_reader *r)
 {
-    for (size_t i = 0; i < r->group.section_count; i++) {
+    for (size_t i = 0; !r->section && i < r->group.section_count; i++) {
         const struct account_epoch *e = &r->group.account->epochs[r->group.sections[i].epoch];
         if (e->order > r->order && !strcmp(e->bus, r->bus)) {
             return true;

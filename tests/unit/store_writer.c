@@ -207,6 +207,29 @@ static void a_reader_goes_on_into_segments_that_are_new(void **state)
     spool_reader_destroy(reader);
 }
 
+/* As when an epoch ends and the next begins before store comes to either. */
+static void a_group_has_the_end_of_one_epoch_and_the_next(void **state)
+{
+    const struct weir_value value = { .uint64 = 1 };
+    const struct item item = { .kind = ITEM_RECORD,
+                               .epoch = RIG_EPOCH + 1,
+                               .order = 2,
+                               .first = 1,
+                               .last = 1,
+                               .shape = rig.shape,
+                               .values = &value };
+    assert_int_equal(rig_commit(&rig, 1, 5), 0);
+    assert_non_null(account_epoch(rig.account, rig_bus, 2, RIG_EPOCH + 1));
+    batch_reset(rig.batch);
+    rig_add(&rig, 6, 8, 0);
+    assert_int_equal(batch_section(rig.batch, rig_bus, RIG_EPOCH + 1, 0), 0);
+    assert_int_equal(batch_add(rig.batch, &item), 0);
+    assert_int_equal(writer_commit(rig.writer, rig.batch, rig.account, GROUP_RECORDS), 0);
+    assert_int_equal(rig_count(&rig, 1, 8), 8);
+    assert_int_equal(rig_count(&rig, 6, 8), 3);
+    assert_int_equal(rig_count(&rig, 1, 9), 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +243,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_segment_being_written_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_goes_on_into_segments_that_are_new, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_group_has_the_end_of_one_epoch_and_the_next, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_batch_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_that_is_too_long_is_refused, set_up, tear_down),
