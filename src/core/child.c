@@ -380,7 +380,7 @@ static void on_more(void *context, const struct link_message *message)
     }
 }
 
-/* Store was asked before it could hear it, or has died before it answered. */
+/* Store has just begun, and was asked before, or another one that died before it answered. */
 static void ask_again(struct core *core)
 {
     struct link_message again = { .kind = LINK_OPEN, .bus = "weir" };
@@ -413,8 +413,11 @@ static void on_open(void *context, const struct link_message *message)
         child->bad++;
         return;
     }
+    const struct child *store = child_find(child->core, ROLE_STORE, STORE_NAME);
     child->wants_epoch = true;
-    core_to_store(child->core, message);
+    if (store && store->ready) { /* else ask_again() does when it is; never both */
+        core_to_store(child->core, message);
+    }
 }
 
 static void on_epoch(void *context, const struct link_message *message)

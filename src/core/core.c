@@ -375,7 +375,9 @@ int core_ask_epoch(void *context, uint64_t order, uint64_t *ret_epoch)
     int64_t until_ns = boot_now().ns + EPOCH_PATIENCE_NS;
     core->given_epoch = 0;
     core->wants_epoch = true;
-    core_to_store(core, &message);
+    if (is_ready(child_find(core, ROLE_STORE, STORE_NAME))) {
+        core_to_store(core, &message); /* else when it is */
+    }
     bool late = boot_now().ns >= core->store_patience_ns; /* the start has waited for it enough */
     while (!core->given_epoch && !core->stop && boot_now().ns < until_ns &&
            (!late || is_ready(child_find(core, ROLE_STORE, STORE_NAME)))) {
