@@ -70,6 +70,8 @@ struct bus_settings {
 };
 
 enum { POWER_LEFT = -100 };
+enum ebyte_mode { EBYTE_TRANSPARENT, EBYTE_FIXED };
+enum rssi_form { RSSI_OFF, RSSI_OFFSET, RSSI_HALF }; /* none; byte - 256; -byte / 2 */
 
 /* Which of them a module can be told. Bits of module.takes. */
 enum {

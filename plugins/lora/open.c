@@ -13,6 +13,8 @@
 
 static const char *const coding_rates[] = { "module", "4/5", "4/6", "4/7", "4/8", NULL };
 static const char *const switches[] = { "module", "off", "on", NULL };
+static const char *const modes[] = { "transparent", "fixed", NULL };
+static const char *const rssi_forms[] = { "off", "offset", "half", NULL };
 static const char *const orders[] = { "little", "big", NULL };
 
 #define BUS(field) offsetof(struct bus_settings, field)
@@ -143,6 +145,33 @@ const struct weir_option lora_bus_rows[] = {
       .max = 65535,
       .help = "RAK: how it receives; 65534 all the time, 65533 the same and it may send, 65535 one "
               "packet after the other" },
+    { .name = "mode",
+      .type = WEIR_OPTION_CHOICE,
+      .offset = BUS(mode),
+      .choices = modes,
+      .fallback = "transparent",
+      .help = "Ebyte: whether senders name an address, which is not told" },
+    { .name = "rssi_byte",
+      .type = WEIR_OPTION_CHOICE,
+      .offset = BUS(rssi_byte),
+      .choices = rssi_forms,
+      .fallback = "off",
+      .help = "Ebyte: a byte behind each packet says how it was heard; offset: dBm is that less "
+              "256, half: its half, negative" },
+    { .name = "air_rate",
+      .type = WEIR_OPTION_INT,
+      .offset = BUS(air_rate),
+      .min = 0,
+      .max = 62500,
+      .unit = "bit/s",
+      .help = "Ebyte: speed by radio; 0: as the module has it" },
+    { .name = "packet_gap",
+      .type = WEIR_OPTION_DURATION,
+      .offset = BUS(gap_ns),
+      .fallback = "50ms",
+      .min = 0.005,
+      .max = 10,
+      .help = "Ebyte: a pause of this length ends a packet" },
     { 0 },
 };
 

@@ -11,6 +11,7 @@ import struct
 import time
 import unittest
 
+from lora.ebyte import Ebyte
 from lora.microchip import Microchip
 from lora.rak import Rak
 from lora.reyax import Reyax
@@ -154,6 +155,32 @@ class SeeedTest(Common, RigTest):
     model, kind, tells_sender = "seeed-wio-e5", Seeed, False
     settings = "frequency_hz = 868100000; sf = 9; sender_bytes = 1;"
     on_air = {"MODE": "TEST", "RFCFG": "868.1,SF9,125,8,8,14,ON,OFF,OFF"}
+
+
+class EbyteTest(Common, RigTest):
+    """Only pauses tell its packets apart, so none may come while nobody measures them."""
+
+    model, kind, tells_sender = "ebyte-e22", Ebyte, False
+    settings = 'sender_bytes = 1; packet_gap = "100ms";'
+    test_restarted_and_silent = None    # nothing can be asked without M0 and M1
+
+    def stream(self, count):
+        """Each when the one before has arrived: then its pause is over."""
+        for i in range(count):
+            self.packet(i % SENDERS)
+            wait_for(lambda: len(self.arrived()) == len(self.expected), what="the packet")
+
+    def test_killed_in_between(self):
+        self.start()
+        for _ in range(3):
+            self.stream(10)
+            opens = self.weir.log_text().count("port open port=")
+            self.weir.kill_role("bus radio")
+            wait_for(lambda: self.weir.log_text().count("port open port=") > opens, what="open again")
+        self.stream(10)
+        self.assertEqual({r["values"]["rssi"] for r in self.packets()},
+                         {-60 - n % 40 for _, n, _ in self.expected})
+        self.settle()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,6 @@
 get_property(sources GLOBAL PROPERTY weir_lora_sources)
 add_library(lora-rig STATIC lora_rig.c ${sources})
 target_link_libraries(lora-rig PUBLIC weir_lora_payload weir_base PkgConfig::CMOCKA)
-foreach(test packets reyax rak microchip seeed)
+foreach(test packets reyax rak microchip seeed ebyte)
   weir_test(lora-${test} lora_${test}.c LIBS lora-rig weir_lora_payload weir_base)
 endforeach()
