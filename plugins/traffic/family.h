@@ -100,7 +100,8 @@ struct family {
     unsigned vehicle, interval;     /* what its records can have: HAS_...; 0: makes none of these */
     const char *const *classes;     /* names of class_counts, ends with NULL; NULL: none */
     size_t bus_state, device_state; /* sizes of its state blocks */
-    bool addressed;                 /* several devices on a line, told apart by address */
+    bool lines;     /* messages are lines: one that is not taken is noise as a whole */
+    bool addressed; /* several devices on a line, told apart by address */
     int64_t least_address, most_address, default_address;
     int64_t idle_ns; /* bytes that stay an unfinished message for so long are thrown away */
 
@@ -166,7 +167,10 @@ void traffic_log(struct traffic *t, enum weir_level level, const char *format, .
 void traffic_finding(struct traffic *t, int device, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* ---- pure helpers; text.c, frames.c */
+/* A speed in the unit that the device is set to (raw_speed_unit). */
+double traffic_kmh(const struct traffic *t, double raw);
+
+/* ---- pure helpers; text.c */
 
 /* frame() of families that speak lines: ends with CR, LF or both; longer than `most` is noise. The
  * length includes the end. */

@@ -144,6 +144,7 @@ const struct family family_natch = {
     .vehicle =
         HAS_LANE | HAS_DURATION | HAS_HEADWAY | HAS_DEVICE_TIME | HAS_DEVICE_COUNT | HAS_MISSED,
     .bus_state = sizeof(struct natch),
+    .lines = true,
     .frame = natch_frame,
     .message = natch_message,
 };

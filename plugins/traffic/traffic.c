@@ -18,6 +18,8 @@
 
 static const char *const speed_units[] = { "km/h", "m/s", NULL };
 
+static const char *const raw_speed_units[] = { "m/s", "km/h", "mph", "ft/s", "cm/s", NULL };
+
 static const struct weir_option bus_rows[] = {
     { .name = "family",
       .type = WEIR_OPTION_TEXT,
@@ -29,6 +31,12 @@ static const struct weir_option bus_rows[] = {
       .fallback = "km/h",
       .offset = offsetof(struct bus_settings, speed_unit),
       .help = "what speeds are given in" },
+    { .name = "raw_speed_unit",
+      .type = WEIR_OPTION_CHOICE,
+      .choices = raw_speed_units,
+      .fallback = "m/s",
+      .offset = offsetof(struct bus_settings, raw_speed_unit),
+      .help = "what the device is set to, where its messages do not say" },
     { .name = "interval",
       .type = WEIR_OPTION_DURATION,
       .fallback = "0s",
@@ -196,6 +204,22 @@ void traffic_finding(struct traffic *t, int device, const char *key, const char 
     t->bus->host->finding(t->bus, device, -1, key, WEIR_LOG_ERROR, "%s", text);
 }
 
+double traffic_kmh(const struct traffic *t, double raw)
+{
+    switch (t->settings->raw_speed_unit) {
+    case RAW_KMH:
+        return raw;
+    case RAW_MPH:
+        return kmh_from_mph(raw);
+    case RAW_FTS:
+        return rounded3(raw * 1.09728);
+    case RAW_CMS:
+        return rounded3(raw * 0.036);
+    default:
+        return rounded3(raw * 3.6);
+    }
+}
+
 /* ---- bytes to messages */
 
 static int64_t first_ns(const struct bytes *b)
@@ -231,12 +255,9 @@ static bool take_one(struct traffic *t, size_t *noise)
     int64_t time_ns = first_ns(b);
     memcpy(message, b->data, (size_t)n);
     enum weir_result r = t->family->message(t, message, (size_t)n, time_ns);
-    if (r == WEIR_R_OK || r == WEIR_R_FOREIGN) {
-        drop_front(b, (size_t)n);
-    } else {
-        drop_front(b, 1);
-        *noise += 1;
-    }
+    size_t done = r == WEIR_R_OK || r == WEIR_R_FOREIGN || t->family->lines ? (size_t)n : 1;
+    drop_front(b, done);
+    *noise += r == WEIR_R_OK || r == WEIR_R_FOREIGN ? 0 : done;
     if (r != WEIR_R_OK) {
         t->bus->host->stray(t->bus, r);
     }

@@ -16,9 +16,12 @@ enum { POINTS_MAX = 24 + TRAFFIC_CLASSES_MAX, CLASS_NAME_MAX = 48 };
 
 enum { UNIT_KMH, UNIT_MS };
 
+/* What the device itself gives speeds in, where its messages do not say. */
+enum { RAW_MS, RAW_KMH, RAW_MPH, RAW_FTS, RAW_CMS };
+
 struct bus_settings {
     const char *family;
-    int speed_unit;
+    int speed_unit, raw_speed_unit;
     int64_t interval_ns; /* 0: none made here */
     bool vehicles;       /* send each passage */
     bool set_clock;

@@ -5,7 +5,7 @@
 get_property(sources GLOBAL PROPERTY weir_traffic_sources)
 add_library(traffic-rig STATIC traffic_rig.c ${sources})
 target_include_directories(traffic-rig PUBLIC ${PROJECT_SOURCE_DIR}/plugins/traffic)
-target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA m)
+target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA PkgConfig::JANSSON m)
 file(GLOB tests CONFIGURE_DEPENDS traffic_*.c)
 foreach(test ${tests})
   get_filename_component(name ${test} NAME_WE)
