@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 
 CONNECT, CONNACK, PUBLISH, PUBACK = 1, 2, 3, 4
@@ -158,7 +159,7 @@ class Proxy:
 
     def __init__(self, host, port, broker):
         self.host, self.port, self.broker = host, port, broker
-        self.server, self.links = None, set()
+        self.server, self.held, self.links = None, None, set()
         self.take = {"up": 0, "down": 0}       # so many PUBLISHes until one is taken; 0: none
         self.rejects, self.reject_reason = 0, 0x87
         self.delay_s, self.refuse = 0.0, None
@@ -169,9 +170,17 @@ class Proxy:
                       "cut": 0, **{way: {"publish": 0, "puback": 0, "packets": 0, "bytes": 0}
                                    for way in ("up", "down")}}
 
+    def hold(self):
+        """Keeps the port ours while nobody listens on it: connections are refused, and others get another."""
+        self.held = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind((self.host, self.port))
+        self.port = self.held.getsockname()[1]
+
     async def open(self):
+        if not self.held:
+            self.hold()
         self.server = await asyncio.start_server(self.accept, self.host, self.port)
-        self.port = self.server.sockets[0].getsockname()[1]
 
     async def accept(self, reader, writer):
         self.count["connections"] += 1

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from rig_process import (Process, command_line, free_port, kill_pid, port_open, tree, wait_for,
+from rig_process import (Process, command_line, held_port, kill_pid, port_open, tree, wait_for,
                          which)
 
 
@@ -20,7 +20,7 @@ class Broker(Process):
     def __init__(self, rig, name="broker", persistence=True, password=None, acl=None, extra=""):
         self.home = os.path.join(rig.dir, name)
         os.makedirs(self.home, exist_ok=True)
-        self.port = free_port()
+        self.port, self.held = held_port()
         self.conf = os.path.join(self.home, "mosquitto.conf")
         lines = [f"listener {self.port} 127.0.0.1", "max_queued_messages 0",
                  "max_inflight_messages 1000", "set_tcp_nodelay true", "log_type warning",

@@ -33,6 +33,17 @@ def wait_for(condition, timeout=30, what="condition", every=0.02):
         time.sleep(every)
 
 
+def held_port():
+    """A free TCP port of 127.0.0.1 and a socket that keeps it so while nobody listens on it.
+
+    A server that sets SO_REUSEADDR, as servers do, may listen on it; nobody else is given it.
+    """
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s.getsockname()[1], s
+
+
 def free_port():
     """A TCP port of 127.0.0.1 that nobody used a moment ago."""
     with socket.socket() as s:
