@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import uuid
 
 from rig_process import (Process, command_line, held_port, kill_pid, port_open, tree, wait_for,
                          which)
@@ -172,6 +173,7 @@ class Receive(Process):
 
     def __init__(self, rig, name, args, env=None):
         self.path = os.path.join(rig.dir, f"{name}.out")
+        self.url = args[0]
         super().__init__(rig, name, [rig.program("weir"), "receive", *args], env)
 
     def start(self):
@@ -182,3 +184,16 @@ class Receive(Process):
     def text(self):
         with open(self.path, errors="replace") as f:
             return f.read()
+
+    def catch_up(self):
+        """All that the broker has for it by now is printed (--json or --csv): it may lie behind."""
+        word = uuid.uuid4().hex
+        host, port = self.url.removeprefix("mqtt://").split(":")
+        subprocess.run([which("mosquitto_pub"), "-h", host, "-p", port, "-q", "1", "-t", "weir/mark",
+                        "-m", json.dumps({"mark": word})], check=True, timeout=30)
+        wait_for(lambda: word in self._tail(), timeout=60, what="the receiver has caught up")
+
+    def _tail(self):
+        with open(self.path, "rb") as f:
+            f.seek(max(0, os.path.getsize(self.path) - 65536))
+            return f.read().decode(errors="replace")

@@ -3,9 +3,10 @@
 #
 # One test a family, traffic_FAMILY.c; the adapter as a whole is linked in.
 get_property(sources GLOBAL PROPERTY weir_traffic_sources)
+get_property(libs GLOBAL PROPERTY weir_traffic_libs)
 add_library(traffic-rig STATIC traffic_rig.c ${sources})
 target_include_directories(traffic-rig PUBLIC ${PROJECT_SOURCE_DIR}/plugins/traffic)
-target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA PkgConfig::JANSSON m)
+target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA ${libs})
 file(GLOB tests CONFIGURE_DEPENDS traffic_*.c)
 foreach(test ${tests})
   get_filename_component(name ${test} NAME_WE)

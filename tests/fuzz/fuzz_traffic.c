@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Copyright the weir authors
+ *
+ * Any bytes from any counter, in any pieces and pauses, over restarts of the process: no crash, no
+ * endless tick, no more noise than bytes, records of a declared shape with times that have been.
+ *
+ *   input   length of the family's name | name | flags | bytes from the line; 0xFE P: a pause of
+ *           P * P * 4 ms, P = 0: 0xFE itself, P = 255: the process is begun anew, P = 254: the port
+ *           is opened again
+ *
+ * A name that is none is taken as a number, so that mutation moves from family to family.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traffic.h"
+
+enum {
+    FLAG_INTERVALS = 1,
+    FLAG_METRES = 2,
+    FLAG_UNSYNCED = 4,
+    FLAG_PAIRS = 8,
+    FLAG_TWO = 16,
+    FLAG_NO_VEHICLES = 32
+};
+enum { ESCAPE = 0xFE, AGAIN = 255, REOPEN = 254, TICKS_MAX = 20000, SHAPES = 64, NAME_MAX_ = 24 };
+
+#define WALL_NS (1795348800LL * TRAFFIC_NS_PER_S)
+
+extern const struct weir_adapter weir_adapter;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct fuzz {
+    struct weir_bus bus; /* first */
+    struct bus_settings settings;
+    struct device_settings device_settings[2];
+    struct weir_device devices[2];
+    void *self;
+    int64_t now_ns;
+    bool synced;
+    int shape_count;
+    size_t counts[SHAPES];
+    enum weir_type types[SHAPES][POINTS_MAX];
+};
+
+static void fuzz_log(struct weir_bus *bus, enum weir_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fuzz_log(struct weir_bus *bus, enum weir_level level, const char *format, ...)
+{
+}
+
+static void fuzz_finding(struct weir_bus *bus, int device, int point, const char *key,
+                         enum weir_level level, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+static void fuzz_finding(struct weir_bus *bus, int device, int point, const char *key,
+                         enum weir_level level, const char *format, ...)
+{
+    if (level == WEIR_LOG_ERROR) {
+        abort();
+    }
+}
+
+static enum weir_result fuzz_write(struct weir_bus *bus, const uint8_t *data, size_t len)
+{
+    if (len == 0 || len > TRAFFIC_REQUEST_MAX) {
+        abort();
+    }
+    return WEIR_R_OK;
+}
+
+static int fuzz_declare(struct weir_bus *bus, size_t device, const char *kind,
+                        const struct weir_point *points, size_t count)
+{
+    struct fuzz *f = (struct fuzz *)bus;
+    if (f->shape_count == SHAPES) {
+        f->shape_count = 0; /* classes may be any number of words over time */
+    }
+    if (count > POINTS_MAX) {
+        abort();
+    }
+    f->counts[f->shape_count] = count;
+    for (size_t i = 0; i < count; i++) {
+        f->types[f->shape_count][i] = points[i].type;
+    }
+    return f->shape_count++;
+}
+
+static int fuzz_emit(struct weir_bus *bus, int shape, int64_t time_ns,
+                     const struct weir_value *values)
+{
+    struct fuzz *f = (struct fuzz *)bus;
+    volatile uint8_t seen = 0;
+    if (shape < 0 || shape >= f->shape_count || time_ns > f->now_ns) {
+        abort();
+    }
+    for (size_t i = 0; i < f->counts[shape]; i++) {
+        if (f->types[shape][i] == WEIR_TEXT && values[i].quality == WEIR_QUALITY_GOOD) {
+            for (size_t k = 0; k < values[i].bytes.len; k++) {
+                seen = seen ^ values[i].bytes.data[k];
+            }
+        }
+    }
+    return 0;
+}
+
+static void fuzz_stray(struct weir_bus *bus, enum weir_result what)
+{
+}
+
+static bool fuzz_wall(struct weir_bus *bus, int64_t *ret_offset_ns)
+{
+    *ret_offset_ns = WALL_NS;
+    return ((struct fuzz *)bus)->synced;
+}
+
+static void fuzz_device(struct weir_bus *bus, size_t device, enum weir_result what)
+{
+    if (device >= bus->device_count) {
+        abort();
+    }
+}
+
+static void fuzz_missed(struct weir_bus *bus, size_t device, uint64_t count)
+{
+    if (device >= bus->device_count || count == 0) {
+        abort();
+    }
+}
+
+static int fuzz_baud(struct weir_bus *bus, int64_t baud)
+{
+    return 0;
+}
+
+static const struct weir_adapter_host host = { .size = sizeof host,
+                                               .log = fuzz_log,
+                                               .finding = fuzz_finding,
+                                               .write = fuzz_write,
+                                               .declare = fuzz_declare,
+                                               .emit = fuzz_emit,
+                                               .stray = fuzz_stray,
+                                               .wall = fuzz_wall,
+                                               .device = fuzz_device,
+                                               .missed = fuzz_missed,
+                                               .baud = fuzz_baud };
+
+static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
+{
+    bool two = (flags & FLAG_TWO) && family->addressed;
+    f->settings = (struct bus_settings){
+        .family = family->name,
+        .speed_unit = flags & FLAG_METRES ? UNIT_MS : UNIT_KMH,
+        .raw_speed_unit = RAW_KMH,
+        .interval_ns = flags & FLAG_INTERVALS ? 60 * TRAFFIC_NS_PER_S : 0,
+        .vehicles = !(flags & FLAG_NO_VEHICLES),
+        .set_clock = true,
+    };
+    for (int i = 0; i < 2; i++) {
+        f->device_settings[i] = (struct device_settings){
+            .address = family->addressed ? family->default_address + i : -1,
+            .spacing_m = flags & FLAG_PAIRS ? 4.5 : 0,
+            .pairs = flags & FLAG_PAIRS ? "1-2 3-4" : "",
+        };
+        f->devices[i] = (struct weir_device){ .name = i ? "e" : "d",
+                                              .options = &f->device_settings[i],
+                                              .every_ns = 5 * TRAFFIC_NS_PER_S,
+                                              .timeout_ns = TRAFFIC_NS_PER_S };
+    }
+    f->synced = !(flags & FLAG_UNSYNCED);
+    f->bus = (struct weir_bus){ .host = &host,
+                                .name = "b",
+                                .options = &f->settings,
+                                .devices = f->devices,
+                                .device_count = two ? 2 : 1,
+                                .serial = true,
+                                .character_ns = 1145833 };
+}
+
+static void tick_until(struct fuzz *f, int64_t until_ns)
+{
+    int64_t next_ns = weir_adapter.tick(f->self, f->now_ns);
+    for (int i = 0; next_ns <= until_ns; i++) {
+        if (i > TICKS_MAX) {
+            abort();
+        }
+        f->now_ns = next_ns > f->now_ns ? next_ns : f->now_ns;
+        next_ns = weir_adapter.tick(f->self, f->now_ns);
+    }
+    f->now_ns = until_ns;
+}
+
+static void give(struct fuzz *f, const uint8_t *bytes, size_t len)
+{
+    uint8_t *exact = malloc(len + !len);
+    if (exact && len > 0) {
+        memcpy(exact, bytes, len);
+        weir_adapter.receive(f->self, exact, len, f->now_ns);
+        tick_until(f, f->now_ns);
+    }
+    free(exact);
+}
+
+static void begin(struct fuzz *f)
+{
+    f->shape_count = 0;
+    if (weir_adapter.open(&f->bus, &f->self) < 0) {
+        abort();
+    }
+}
+
+static void escape(struct fuzz *f, unsigned what)
+{
+    if (what == 0) {
+        give(f, (const uint8_t[]){ ESCAPE }, 1);
+    } else if (what == AGAIN) {
+        weir_adapter.close(f->self);
+        f->bus.state_kept = true;
+        begin(f);
+    } else if (what == REOPEN) {
+        weir_adapter.opened(f->self, f->now_ns);
+    }
+    tick_until(f, f->now_ns + (what < REOPEN ? (int64_t)what * what * 4 * TRAFFIC_NS_PER_MS : 0));
+}
+
+static void play(struct fuzz *f, const uint8_t *data, size_t size)
+{
+    size_t from = 0;
+    for (size_t i = 0; i + 1 < size; i++) {
+        if (data[i] == ESCAPE) {
+            give(f, data + from, i - from);
+            escape(f, data[i + 1]);
+            from = i + 2;
+            i++;
+        }
+    }
+    give(f, data + from, size - from);
+}
+
+static const struct family *choose(const uint8_t *name, size_t len)
+{
+    size_t count = 0;
+    for (; families[count]; count++) {
+        if (strlen(families[count]->name) == len && !memcmp(families[count]->name, name, len)) {
+            return families[count];
+        }
+    }
+    return families[(len ? name[0] : 0) % count];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct fuzz f;
+    if (size < 2 || (size_t)data[0] % NAME_MAX_ + 2 > size) {
+        return 0;
+    }
+    size_t name = data[0] % NAME_MAX_;
+    set_up(&f, choose(data + 1, name), data[1 + name]);
+    f.now_ns = 0;
+    f.bus.state = calloc(1, weir_adapter.state_size(&f.bus));
+    if (!f.bus.state) {
+        return 0;
+    }
+    begin(&f);
+    weir_adapter.opened(f.self, 0);
+    tick_until(&f, 0);
+    play(&f, data + 2 + name, size - 2 - name);
+    tick_until(&f, f.now_ns + 20 * TRAFFIC_NS_PER_S);
+    weir_adapter.close(f.self);
+    free(f.bus.state);
+    return 0;
+}
