@@ -141,6 +141,8 @@ extern const struct family *const families[]; /* ends with NULL */
 size_t traffic_devices(const struct traffic *t);
 const struct device_settings *traffic_settings(const struct traffic *t, size_t device);
 const struct weir_device *traffic_device(const struct traffic *t, size_t device);
+/* Of a family with addresses: the one that is set, or the family's default. */
+int64_t traffic_address(const struct traffic *t, size_t device);
 /* The device with this address; -1: none. Of a family without addresses: 0. */
 int traffic_find(const struct traffic *t, int64_t address);
 void *traffic_bus_state(struct traffic *t);

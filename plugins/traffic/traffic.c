@@ -96,7 +96,7 @@ const struct device_settings *traffic_settings(const struct traffic *t, size_t d
     return t->bus->devices[device].options;
 }
 
-static int64_t address_of(const struct traffic *t, size_t device)
+int64_t traffic_address(const struct traffic *t, size_t device)
 {
     int64_t address = traffic_settings(t, device)->address;
     return address >= 0 ? address : t->family->default_address;
@@ -108,7 +108,7 @@ int traffic_find(const struct traffic *t, int64_t address)
         return 0;
     }
     for (size_t i = 0; i < t->bus->device_count; i++) {
-        if (address_of(t, i) == address) {
+        if (traffic_address(t, i) == address) {
             return (int)i;
         }
     }
@@ -389,7 +389,7 @@ static void check_addresses(struct traffic *t)
         traffic_finding(t, 1, NULL, "%s is alone on its line: one device a bus", f->name);
     }
     for (size_t i = 0; f->addressed && i < count; i++) {
-        int64_t address = address_of(t, i);
+        int64_t address = traffic_address(t, i);
         if (address < f->least_address || address > f->most_address) {
             traffic_finding(t, (int)i, "address", "must lie between %lld and %lld for %s",
                             (long long)f->least_address, (long long)f->most_address, f->name);

@@ -57,4 +57,15 @@ size_t traffic_rig_strays(const struct traffic_rig *rig, enum weir_result result
 void traffic_rig_save(struct traffic_rig *rig);
 void traffic_rig_restore(struct traffic_rig *rig);
 
+/* Every truncation of a message and every flip of one bit in it, each given to an adapter that was
+ * opened for it and brought into place by `before` (NULL: nothing to do): it makes the same records
+ * as the message itself, or none. uncovered: a character for each byte, '.' or something else: no
+ * checksum covers this byte, so a flip in it may make anything but a crash; NULL or too short: '.'. */
+void traffic_rig_mangle(const struct traffic_rig_setup *setup,
+                        void (*before)(struct traffic_rig *rig), const void *bytes, size_t len,
+                        const char *uncovered);
+/* Bytes by chance: no crash, no more noise than bytes. */
+void traffic_rig_random(const struct traffic_rig_setup *setup,
+                        void (*before)(struct traffic_rig *rig), unsigned seed, size_t rounds);
+
 #endif

@@ -15,6 +15,10 @@ class Sim:
     BAUD = 9600             # as it leaves the factory
     LISTENS = False         # True: it is asked, and says nothing otherwise
     MEMORY = 0              # passages that it keeps while nobody takes them; 0: none
+    RATE = 10               # passages a second that nearly fill the line
+    KIND = "vehicle"        # of the records that must arrive
+    SETTINGS = ""           # of the bus, beside model and port
+    DEVICE = ""             # of the device, beside its name
 
     def __init__(self, seed=1, lanes=4):
         self.random = random.Random(seed)

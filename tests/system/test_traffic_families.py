@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+"""Every family of traffic counters, side by side: what passed its simulated counter has arrived.
+
+The counters of tests/rig/traffic speak at their line rate on lines of their own, all buses in one
+gateway. The broker is away for a third of the time; each bus process is stopped for half a second and
+then killed, at any moment.
+
+    WEIR_TALK_SECONDS=N   how long vehicles pass (default 12)
+    WEIR_KILLS=N          how often each bus process is killed (default 1)
+    WEIR_FAMILIES=A,B     only these
+"""
+import importlib
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import unittest
+
+from rig import RigTest, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIMS = os.path.join(HERE, "..", "rig", "traffic")
+sys.path.insert(0, SIMS)
+from line import Line  # noqa: E402
+
+SECONDS = float(os.environ.get("WEIR_TALK_SECONDS", "12"))
+KILLS = int(os.environ.get("WEIR_KILLS", "1"))
+LANES = 24
+
+
+def families():
+    """Model names: those of the files that there are."""
+    found = sorted(name[:-3].replace("_", "-") for name in os.listdir(SIMS)
+                   if name.endswith(".py") and name not in ("base.py", "line.py"))
+    only = os.environ.get("WEIR_FAMILIES")
+    return [name for name in found if not only or name in only.split(",")]
+
+
+class Families(RigTest):
+    def setUp(self):
+        super().setUp()
+        self.broker = self.rig.broker()
+        self.sub = self.rig.subscriber(self.broker, "weir/#")
+        self.receive = self.rig.receive(self.broker, "--verify", "--quiet")
+        self.lines = {}
+        buses = []
+        for number, name in enumerate(families()):
+            sim = importlib.import_module(name.replace("-", "_")).Sim(seed=number + 1, lanes=LANES)
+            link = self.rig.path(name)
+            self.lines[name] = Line(sim, link)
+            self.addCleanup(self.lines[name].stop)
+            model = getattr(sim, "MODEL", name)
+            buses.append(f'{name} = {{ adapter = "traffic"; model = "{model}"; port = "{link}"; '
+                         f'baud = {sim.BAUD}; {sim.SETTINGS} '
+                         f'devices = ( {{ name = "{name}"; {sim.DEVICE} }} ); }};')
+        self.proxy = self.rig.proxy(self.broker)
+        self.weir = self.rig.weir(self.rig.config(
+            "\n".join(buses), f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; '
+            'reconnect_delay_max = "500ms"; };'))
+        wait_for(lambda: all(bus.get("opens") for bus in self.buses()), what="all ports open")
+
+    def buses(self):
+        return (self.weir.status() or {}).get("buses") or [{}]
+
+    def records(self, name):
+        """What arrived of one counter, once, in the order of their numbers."""
+        kind = self.lines[name].sim.KIND
+        found = {}
+        for _, record in self.sub.records():
+            if record.get("device") == name and record.get("kind") == kind:
+                found[(record["epoch"] >> 32, record["seq"])] = record["values"]
+        return [found[key] for key in sorted(found)]
+
+    def killer(self, stop):
+        """Each bus so often, spread over the time."""
+        plan = sorted((random.uniform(0.1, 0.9) * SECONDS, name)
+                      for name in self.lines for _ in range(KILLS))
+        begun = time.monotonic()
+        for at, name in plan:
+            while not stop.is_set() and time.monotonic() - begun < at:
+                time.sleep(0.02)
+            pid = wait_for(lambda n=name: self.weir.children().get(f"bus {n}"), what="the bus runs")
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.5)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda n=name, p=pid: self.weir.children().get(f"bus {n}") not in (None, p),
+                     what="a new process")
+
+    def arrived(self, name):
+        line = self.lines[name]
+        return line.fault or len(self.records(name)) >= len(line.sim.passed) - line.sim.missed
+
+    def drive(self):
+        stop = threading.Event()
+        killer = threading.Thread(target=self.killer, args=(stop,))
+        for line in self.lines.values():
+            line.driving = True
+        killer.start()
+        try:
+            time.sleep(SECONDS / 3)
+            self.proxy.command("down")
+            time.sleep(SECONDS / 3)
+            self.proxy.command("up")
+            time.sleep(SECONDS / 3)
+        finally:
+            for line in self.lines.values():
+                line.driving = False
+            stop.set()
+            killer.join()
+
+    def check(self, name):
+        line, got = self.lines[name], self.records(name)
+        sim = line.sim
+        if line.fault:
+            raise line.fault
+        self.assertEqual(line.talker.refused, 0, f"{name}: the line took everything")
+        self.assertEqual(sim.missed, 0, f"{name}: the device forgot nothing")
+        self.assertEqual(len(got), len(sim.passed), name)
+        for number, (values, passed) in enumerate(zip(got, sim.passed)):
+            self.assertEqual({key: values.get(key) for key in passed}, passed, f"{name} {number}")
+        print(f"{name}: {len(got)} of {len(sim.passed)} arrived in order, none twice",
+              file=sys.stderr)
+
+    def test_line_rate(self):
+        self.drive()
+        for name in self.lines:
+            wait_for(lambda n=name: self.arrived(n), timeout=60, what=f"all of {name}")
+        time.sleep(1)           # what would come twice
+        self.assertEqual(self.weir.stop(), 0)
+        for name in self.lines:
+            with self.subTest(family=name):
+                self.check(name)
+        self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
