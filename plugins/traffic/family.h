@@ -156,6 +156,8 @@ void traffic_send(struct traffic *t, const void *bytes, size_t len);
  * the message is foreign. The device that is being asked now; -1: none. */
 bool traffic_answered(struct traffic *t, size_t device);
 int traffic_asked(const struct traffic *t);
+/* A part of a message that is otherwise taken is not: counted. */
+void traffic_stray(struct traffic *t, enum weir_result what);
 /* The device's clock says `device_ns` (since 1970) at `now_ns`. Returns our clock minus that, for
  * those who can set it; 0 if ours is not synchronised or setting it is switched off (set_clock), or
  * the two agree within `most_ns`. A difference of more is told in the log once. */

@@ -156,6 +156,11 @@ void traffic_interval(struct traffic *t, size_t device, const struct interval *i
     }
 }
 
+void traffic_stray(struct traffic *t, enum weir_result what)
+{
+    t->bus->host->stray(t->bus, what);
+}
+
 bool traffic_wall(const struct traffic *t, int64_t at_ns, int64_t *ret_wall_ns)
 {
     int64_t offset_ns = 0;

@@ -46,7 +46,7 @@ struct traffic_rig {
     struct shape_copy shapes[SHAPES_MAX];
     size_t shape_count;
     struct text records, sent, findings;
-    size_t noise, answers[WEIR_RESULT_COUNT], strays[WEIR_RESULT_COUNT];
+    size_t fed, noise, answers[WEIR_RESULT_COUNT], strays[WEIR_RESULT_COUNT];
     uint64_t missed;
 };
 
@@ -287,6 +287,7 @@ void traffic_rig_bytes(struct traffic_rig *rig, const void *bytes, size_t len)
     uint8_t *exact = malloc(len + !len); /* so that a read behind the end is seen */
     assert_non_null(exact);
     memcpy(exact, bytes, len);
+    rig->fed += len;
     rig->noise += weir_adapter.receive(rig->self, exact, len, rig->now_ns);
     free(exact);
     tick(rig);
@@ -324,6 +325,11 @@ const char *traffic_rig_records(struct traffic_rig *rig)
 const char *traffic_rig_sent(struct traffic_rig *rig)
 {
     return hand_out(&rig->sent);
+}
+
+size_t traffic_rig_fed(const struct traffic_rig *rig)
+{
+    return rig->fed;
 }
 
 size_t traffic_rig_noise(const struct traffic_rig *rig)

@@ -46,6 +46,7 @@ void traffic_rig_reopen(struct traffic_rig *rig);               /* the port is o
  * ..." each write a line), both until the next call. */
 const char *traffic_rig_records(struct traffic_rig *rig);
 const char *traffic_rig_sent(struct traffic_rig *rig);
+size_t traffic_rig_fed(const struct traffic_rig *rig);      /* bytes, all in all */
 size_t traffic_rig_noise(const struct traffic_rig *rig);    /* bytes, all in all */
 uint64_t traffic_rig_missed(const struct traffic_rig *rig); /* told by missed() */
 size_t traffic_rig_answers(const struct traffic_rig *rig,
@@ -60,7 +61,8 @@ void traffic_rig_restore(struct traffic_rig *rig);
 /* Every truncation of a message and every flip of one bit in it, each given to an adapter that was
  * opened for it and brought into place by `before` (NULL: nothing to do): it makes the same records
  * as the message itself, or none. uncovered: a character for each byte, '.' or something else: no
- * checksum covers this byte, so a flip in it may make anything but a crash; NULL or too short: '.'. */
+ * checksum covers this byte, so a flip in it may make anything but a crash; NULL or too short: '.'.
+ */
 void traffic_rig_mangle(const struct traffic_rig_setup *setup,
                         void (*before)(struct traffic_rig *rig), const void *bytes, size_t len,
                         const char *uncovered);

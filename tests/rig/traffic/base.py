@@ -15,6 +15,7 @@ class Sim:
     BAUD = 9600             # as it leaves the factory
     LISTENS = False         # True: it is asked, and says nothing otherwise
     MEMORY = 0              # passages that it keeps while nobody takes them; 0: none
+    LATEST = False          # it keeps the latest of a lane only, and counts them (device_count)
     RATE = 10               # passages a second that nearly fill the line
     KIND = "vehicle"        # of the records that must arrive
     SETTINGS = ""           # of the bus, beside model and port
