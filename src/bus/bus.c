@@ -213,7 +213,6 @@ static int open_adapter(struct process *p)
         return give_up(p, EXIT_AGAIN, "state of adapter %s: %s", host->adapter->name, strerror(-r));
     }
     r = host->adapter->open(&host->bus, &host->self);
-    host->findings = NULL;
     if (findings_errors(p->findings)) {
         return give_up(p, EXIT_CONFIG, "adapter %s refuses the configuration", host->adapter->name);
     }
@@ -222,6 +221,7 @@ static int open_adapter(struct process *p)
                        host->adapter->name, strerror(-r));
     }
     r = devices_create(host);
+    host->findings = NULL;
     return r < 0
                ? give_up(p, r == -ENOMEM ? EXIT_AGAIN : EXIT_PERMANENT, "devices: %s", strerror(-r))
                : 0;

@@ -183,7 +183,9 @@ static void make_record(struct cycle *c)
     if (device->view->point_count == 0) {
         return;
     }
-    if (points_filter(device->points, c->first_ns, device->values) == 0) {
+    if (device->window) {
+        windows_add(c->host, device, c->first_ns, true);
+    } else if (points_filter(device->points, c->first_ns, device->values) == 0) {
         device->stats->suppressed++;
     } else if (host_append(c->host, device, device->reading, c->first_ns, device->values) == 0) {
         points_sent(device->points, c->first_ns, device->values);
@@ -191,8 +193,20 @@ static void make_record(struct cycle *c)
     device->stats->last_reading_ns = c->first_ns;
 }
 
+/* A window counts who did not answer, too, and why. */
+static void tell_window(struct cycle *c)
+{
+    if (c->device->window) {
+        windows_add(c->host, c->device, boot_now().ns, false);
+    }
+}
+
 static enum schedule_outcome port_closed(struct cycle *c)
 {
+    for (size_t i = 0; i < c->device->view->point_count; i++) {
+        c->device->values[i].quality = WEIR_R_PORT;
+    }
+    tell_window(c);
     c->device->stats->missed++;
     c->device->stats->errors[WEIR_R_PORT]++;
     host_state(c->host, c->device, true, WEIR_R_PORT);
@@ -229,6 +243,7 @@ enum schedule_outcome cycle_run(struct host *host, const struct turn *turn)
         return SCHEDULE_ANSWERED;
     }
     device->stats->missed++;
+    tell_window(&c);
     if (host->port_lost || host->stop) {
         return SCHEDULE_UNASKED; /* if it does not come back at once, the next turn says so */
     }

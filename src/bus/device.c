@@ -35,9 +35,11 @@ static int make_reading(struct host *host, struct device *device, size_t index)
     size_t count = device->view->point_count;
     struct weir_point *points = calloc(count + 1, sizeof *points);
     struct point_rule *rules = calloc(count + 1, sizeof *rules);
+    struct window_plan *plan = NULL;
     device->values = calloc(count + 1, sizeof *device->values);
     device->texts = calloc(count + 1, sizeof *device->texts);
-    int r = points && rules && device->values && device->texts ? 0 : -ENOMEM;
+    device->types = calloc(count + 1, sizeof *device->types);
+    int r = points && rules && device->values && device->texts && device->types ? 0 : -ENOMEM;
     for (size_t i = 0; i < count && r == 0; i++) {
         const struct weir_device_point *point = &device->view->points[i];
         enum weir_type type = host->adapter->point_type(host->self, index, i);
@@ -45,6 +47,7 @@ static int make_reading(struct host *host, struct device *device, size_t index)
             r = -EINVAL;
             break;
         }
+        device->types[i] = type;
         points[i] = (struct weir_point){ point->name, point->unit ? point->unit : "", type };
         rules[i] = (struct point_rule){ type, device->config->points[i].deadband,
                                         device->config->points[i].max_silence_ns };
@@ -53,7 +56,11 @@ static int make_reading(struct host *host, struct device *device, size_t index)
         }
     }
     if (r == 0) {
-        struct weir_shape view = shape_view(device, "reading", points, count);
+        r = window_plan(host->config, index, device->types, host->findings, &plan);
+    }
+    if (r == 0) {
+        struct weir_shape view =
+            shape_view(device, "reading", plan ? plan->points : points, plan ? plan->count : count);
         r = shape_create(&view, &device->reading);
     }
     if (r == 0) {
@@ -61,7 +68,11 @@ static int make_reading(struct host *host, struct device *device, size_t index)
     }
     free(points);
     free(rules);
-    return r;
+    if (r < 0 || !plan) {
+        free(plan);
+        return r;
+    }
+    return windows_create(host, device, plan);
 }
 
 static int make_device(struct host *host, size_t index)
@@ -140,6 +151,8 @@ void devices_destroy(struct host *host)
         points_destroy(device->points);
         free(device->values);
         free(device->texts);
+        free(device->types);
+        windows_destroy(device);
     }
     free(host->devices);
     host->devices = NULL;

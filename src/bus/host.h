@@ -6,6 +6,7 @@
  *   bus.c      main, set-up, end         loop.c    the main loop: link, port, turns
  *   device.c   one device's run-time     cycle.c   one device's poll: parts, retries, silence
  *   host.c     services for the adapter  output.c  records, notices to core, trouble
+ *   windows.c  one record of the readings of a period (tally.c, period.c: its rules)
  *   listen.c   steps of a listening adapter, which survive this process (keep.h)
  *   schedule.c points.c state.c          pure rules, each with its own header
  *   port.c     the line                  trace.c   the last bytes on it
@@ -41,6 +42,8 @@ struct device {
     struct stats_device *stats;
     struct shape *reading, *change; /* NULL: `reading` of a listening adapter */
     struct points *points;
+    struct window *window; /* NULL: each reading is a record (windows.c) */
+    enum weir_type *types; /* of each point; NULL: a listening adapter */
     struct state state;
     struct weir_value *values;
     size_t *texts; /* which points are text or bytes */
@@ -58,7 +61,7 @@ struct host {
     void *self; /* the adapter's */
     const struct settings *settings;
     const struct bus_config *config;
-    struct findings *findings; /* while the adapter opens */
+    struct findings *findings; /* while the adapter opens and devices are made */
 
     struct stats_bus *stats;
     struct link *link; /* NULL: started by hand */
@@ -87,6 +90,7 @@ struct host {
     uint64_t lost_before; /* records lost by processes before this one */
     int append_error;
 
+    int64_t window_ns; /* when a window ends; INT64_MAX: there is none */
     int64_t second_ns, minute_ns, waited_ns;
     sigset_t wait_mask;   /* signals that may end a wait */
     uint64_t given_epoch; /* by store, not used yet; 0: none */
@@ -120,6 +124,20 @@ void devices_destroy(struct host *host);
 
 /* cycle.c */
 enum schedule_outcome cycle_run(struct host *host, const struct turn *turn);
+
+/* windows.c; each does nothing for a device without window, but where a device is named */
+
+/* Takes the plan over. The device's reading (shape), view and config must be there. */
+int windows_create(struct host *host, struct device *device, struct window_plan *plan);
+void windows_destroy(struct device *device);
+/* The queue is open: what the process before left is gone on with. */
+void windows_resume(struct host *host);
+/* Values of one turn are in device->values, all missing if it did not answer. */
+void windows_add(struct host *host, struct device *device, int64_t time_ns, bool answered);
+/* Closes windows that have ended; host->window_ns is when the next one does. */
+void windows_due(struct host *host, int64_t now_ns);
+/* An orderly end: records of what is open. */
+void windows_finish(struct host *host);
 
 /* listen.c; each does nothing for a polled adapter */
 

@@ -39,6 +39,7 @@ struct keep {
     uint8_t *state; /* working copy, private */
     size_t state_size;
     bool found;
+    char path[FOLDER_PATH_MAX];
 };
 
 static size_t rounded(size_t n)
@@ -62,18 +63,17 @@ static size_t replaced(const uint8_t *data, size_t len)
     return len;
 }
 
-static int open_file(const char *ram, const char *bus, size_t size)
+static int open_file(const char *ram, const char *bus, size_t size, char path[FOLDER_PATH_MAX])
 {
-    char path[FOLDER_PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/keep", ram);
-    if (n < 0 || (size_t)n + 1 + strlen(bus) >= sizeof path) {
+    int n = snprintf(path, FOLDER_PATH_MAX, "%s/keep", ram);
+    if (n < 0 || (size_t)n + 1 + strlen(bus) >= FOLDER_PATH_MAX) {
         return -ENAMETOOLONG;
     }
     int r = folder_make(path);
     if (r < 0) {
         return r;
     }
-    snprintf(path + n, sizeof path - (size_t)n, "/%s", bus);
+    snprintf(path + n, FOLDER_PATH_MAX - (size_t)n, "/%s", bus);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     /* With room for all of it: a write to a mapped page of a full tmpfs is a SIGBUS. */
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0 || fallocate(fd, 0, 0, (off_t)size) != 0) {
@@ -132,7 +132,7 @@ int keep_open(const char *ram, const char *bus, const char *key, size_t state_si
     keep->state = state;
     keep->state_size = state_size;
     keep->size = at + 2 * rounded(state_size);
-    int fd = open_file(ram, bus, keep->size);
+    int fd = open_file(ram, bus, keep->size, keep->path);
     keep->head = mmap(NULL, keep->size, PROT_READ | PROT_WRITE,
                       fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd >= 0 ? fd : -1, 0);
     *ret_shared = fd >= 0;
@@ -163,6 +163,11 @@ void keep_destroy(struct keep *keep)
         free(keep->state);
         free(keep);
     }
+}
+
+void keep_remove(struct keep *keep)
+{
+    unlink(keep->path);
 }
 
 void *keep_state(struct keep *keep)

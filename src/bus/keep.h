@@ -3,7 +3,7 @@
  *
  * What a bus process must not lose when it dies: the state of a listening adapter (half a message,
  * open windows, a device's last counter) and what it was just being called with. A file in tmpfs,
- * {ram}/keep/BUS, mapped (docs/format.md "What a listening bus keeps"). One step: keep_begin*(),
+ * {ram}/keep/BUS, mapped (docs/format.md "What a bus keeps"). One step: keep_begin*(),
  * the adapter works on keep_state(), keep_commit(). A process that is killed between leaves the
  * event in the page; the next one finds it by keep_pending() and does the step again. The commit is
  * one store of one number: a kill sees the old or the new.
@@ -41,6 +41,8 @@ struct keep;
 int keep_open(const char *ram, const char *bus, const char *key, size_t state_size,
               struct keep **ret_keep, bool *ret_shared);
 void keep_destroy(struct keep *keep);
+/* Nobody shall find this state: the file goes. */
+void keep_remove(struct keep *keep);
 
 /* The working copy: what the adapter reads and writes. 16-byte aligned, zeroed if it is new. */
 void *keep_state(struct keep *keep);

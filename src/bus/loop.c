@@ -23,6 +23,9 @@ static void every_second(struct host *host, int64_t now_ns)
     host->second_ns = now_ns + NS_PER_S;
     queue_clock(host->queue, host_clock(host));
     host_states(host);
+    if (host->window_ns != INT64_MAX) {
+        host->window_ns = now_ns; /* the clock may have been set */
+    }
     if (now_ns >= host->minute_ns) {
         host->minute_ns = now_ns + MINUTE_NS;
         say_flush();
@@ -189,6 +192,7 @@ static void wait_round(struct host *host, int64_t next_ns)
     struct pollfd fds[1 + PORT_POLL_FDS] = { { .fd = -1 } };
     int64_t now_ns = boot_now().ns;
     int64_t until_ns = earlier(earlier(next_ns, listen_next_ns(host)), host->second_ns);
+    until_ns = earlier(until_ns, host->window_ns);
     if (host->link) {
         fds[0].fd = link_fd(host->link);
         fds[0].events = (short)(POLLIN | (link_pending(host->link) ? POLLOUT : 0));
@@ -236,6 +240,7 @@ int loop_run(struct host *host)
     }
     host->settling = port_needed(host->port);
     listen_resume(host);
+    windows_resume(host);
     while (!host->stop && !host->orphan) {
         int64_t now_ns = boot_now().ns;
         __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);
@@ -245,10 +250,14 @@ int loop_run(struct host *host)
         if (host->given_epoch) {
             renew_epoch(host);
         }
+        windows_due(host, now_ns);
         bool took = take_turn(host, now_ns);
         if (!took || now_ns - host->waited_ns >= NOTICE_NS) {
             wait_round(host, took ? now_ns : next_turn_ns(host));
         }
+    }
+    if (!host->orphan) {
+        windows_finish(host);
     }
     host_notify(host);
     return host->orphan ? EXIT_AGAIN : 0;

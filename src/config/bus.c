@@ -187,7 +187,17 @@ static void build_point(struct build *b, size_t device, size_t index, config_set
         }
     }
     points[index] = (struct weir_device_point){ options.name, options.unit, adapter_options };
-    configs[index] = (struct point_config){ options.deadband, options.max_silence_ns };
+    configs[index] =
+        (struct point_config){ .deadband = options.deadband,
+                               .max_silence_ns = options.max_silence_ns,
+                               .window_own = options.window.names != NULL,
+                               .window = window_functions(b->findings, fill_member(&from, "window"),
+                                                          &options.window) };
+    if (own && config_setting_get_member(own, "window") &&
+        !b->bus->public.devices[device].window.period_ns) {
+        tree_find(b->findings, config_setting_get_member(own, "window"), WEIR_LOG_ERROR,
+                  "the device has no window");
+    }
 }
 
 /* The model's points, each with what the device overrides by name, then the device's others. */
@@ -237,15 +247,13 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
     }
     struct fill_from from = { setting, model, setting };
     struct fill fills[] = { { device_rows, &options },
-                            { b->adapter->device_options, adapter_options },
-                            { device_later, NULL } };
-    fill_all(b->config, b->findings, &from, fills, 3, device_others);
+                            { b->adapter->device_options, adapter_options } };
+    fill_all(b->config, b->findings, &from, fills, 2, device_others);
     if (model && model != b->model) {
         struct fill_from unknown = { model, NULL, model };
         struct fill known[] = { { device_rows, NULL }, { b->adapter->device_options, NULL } };
         fill_all(b->config, b->findings, &unknown, known, 2, model_others);
     }
-    tables_warn_later(b->config, b->findings, setting, device_later);
     check_reserved(b, setting, options.name);
     *d = (struct weir_device){ .name = options.name,
                                .options = adapter_options,
@@ -256,6 +264,7 @@ static void build_device(struct build *b, size_t index, config_setting_t *settin
                                   .retries = options.retries,
                                   .line = tree_line(setting),
                                   .file = tree_file(setting) };
+    window_read(b->findings, fill_member(&from, "window"), &options.window, b->adapter, dc);
     dc->labels =
         fill_labels(b->config, b->findings, fill_member(&from, "labels"), &dc->label_count);
     b->bus->devices[index].setting = setting;

@@ -26,6 +26,11 @@ void check_flash_bus(struct flash_plan *plan, const struct bus_config *bus)
     for (size_t i = 0; i < bus->bus.device_count; i++) {
         double every_s = (double)bus->devices[i].every_ns / (double)NS_PER_S;
         size_t values = bus->bus.devices[i].point_count;
+        const struct window_config *window = &bus->devices[i].window;
+        if (window->period_ns) { /* points without window would come on top of it */
+            every_s = (double)window->period_ns / (double)NS_PER_S;
+            values *= (size_t)__builtin_popcount(window->functions);
+        }
         if (values > 0) { /* a device that talks by itself has none: nobody knows how often */
             every_s = every_s > BACK_TO_BACK_S ? every_s : BACK_TO_BACK_S;
             plan->records_per_s += 1 / every_s;

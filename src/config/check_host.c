@@ -5,6 +5,7 @@
  * does nothing.
  */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -115,6 +116,23 @@ static const struct weir_adapter_host check_host = {
     .stray = check_stray,
 };
 
+/* Which functions a point can have hangs on its type, which only the adapter knows. */
+static void check_windows(struct findings *findings, const struct weir_adapter *adapter,
+                          const struct bus_config *config, void *self)
+{
+    enum weir_type types[WEIR_POINTS_MAX];
+    for (size_t i = 0; adapter->poll && i < config->bus.device_count; i++) {
+        size_t count = config->bus.devices[i].point_count;
+        struct window_plan *plan = NULL;
+        for (size_t k = 0; k < count && k < WEIR_POINTS_MAX; k++) {
+            types[k] = adapter->point_type(self, i, k);
+        }
+        if (count <= WEIR_POINTS_MAX && window_plan(config, i, types, findings, &plan) == 0) {
+            free(plan);
+        }
+    }
+}
+
 void check_adapter(struct findings *findings, const struct weir_adapter *adapter,
                    const struct bus_config *config)
 {
@@ -124,6 +142,7 @@ void check_adapter(struct findings *findings, const struct weir_adapter *adapter
     check.bus.host = &check_host;
     int r = adapter->open(&check.bus, &self);
     if (r == 0) {
+        check_windows(findings, adapter, config, self);
         adapter->close(self);
     } else if (findings_errors(findings) == errors) {
         findings_add(findings, config->file, config->line, WEIR_LOG_ERROR, "%s: adapter %s: %s",

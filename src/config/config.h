@@ -99,6 +99,15 @@ struct port_config {
 struct point_config {
     double deadband;        /* 0: every value */
     int64_t max_silence_ns; /* 0: none */
+    bool window_own;        /* it says itself what it wants of the window: */
+    unsigned window;        /* bits 1 << enum window_function */
+};
+
+/* A window makes one record of all readings of a period. period_ns 0: there is none. */
+struct window_config {
+    int64_t period_ns;
+    bool align;         /* to multiples of the period by the clock (UTC) */
+    unsigned functions; /* of points that say nothing themselves */
 };
 
 /* index-parallel to bus.devices */
@@ -108,6 +117,7 @@ struct device_config {
     size_t label_count;
     int64_t every_ns; /* 0: back to back */
     int64_t retries;
+    struct window_config window;
     const struct point_config *points;
     int line; /* in the file, for findings */
     const char *file;
@@ -127,6 +137,38 @@ void config_where(const struct bus_config *bus, int device, int point, const cha
                   const char **ret_file, int *ret_line);
 int config_bus(struct config *config, const char *name, const struct weir_adapter *adapter,
                struct findings *findings, struct bus_config **ret_bus);
+
+enum window_function {
+    TALLY_MIN,
+    TALLY_MEAN,
+    TALLY_MAX,
+    TALLY_SUM,
+    TALLY_COUNT,
+    TALLY_LAST,
+    TALLY_FUNCTIONS,
+    TALLY_RAW = TALLY_FUNCTIONS, /* a column of a value as it is read */
+    TALLY_PERIOD,                /* true length in seconds */
+    TALLY_POLLS,                 /* how often the device was asked */
+};
+
+struct window_column {
+    size_t point; /* index; of no meaning for TALLY_PERIOD and TALLY_POLLS */
+    enum window_function function;
+};
+
+/* What the records of a device with a window have in them: `points` as of a shape, and of what each
+ * is made. */
+struct window_plan {
+    const struct weir_point *points;
+    const struct window_column *columns; /* index-parallel */
+    size_t count;
+};
+
+/* types: one a point, as the adapter says. *ret_plan is NULL if the device has no window or no
+ * point wants one; free() it. -EINVAL with findings (may be NULL): functions that a type does not
+ * have, names that are taken or too long, too many. */
+int window_plan(const struct bus_config *bus, size_t device, const enum weir_type *types,
+                struct findings *findings, struct window_plan **ret_plan);
 
 enum config_format { CONFIG_FORMAT_JSON, CONFIG_FORMAT_JSON_FLAT };
 enum config_start { CONFIG_START_OLDEST, CONFIG_START_NOW };

@@ -6,6 +6,7 @@
  *   scan.c      a look before libconfig       tree.c     files to one tree that knows its lines
  *   fill.c      a group and option tables to a struct    tables.c   the host's own tables
  *   settings.c  gateway and spool             bus.c      buses, devices, points, models
+ *   window.c    windows of devices
  *   uplink.c    uplinks                       section.c  a part of the tree as text
  *   secret.c    secrets in files              findings.c what is wrong
  *   check.c     everything, plugins too       plugin.c   finding and loading them
@@ -109,15 +110,22 @@ struct bus_options {
     bool enabled;
     struct port_config port;
 };
+struct window_options {
+    int64_t period_ns; /* 0: the device has no window */
+    struct weir_names functions;
+    bool align;
+};
 struct device_options {
     const char *name, *model;
     int64_t every_ns, timeout_ns, retries;
     bool enabled;
+    struct window_options window;
 };
 struct point_options {
     const char *name, *unit;
     double deadband;
     int64_t max_silence_ns;
+    struct weir_names window; /* names NULL: not set */
 };
 struct batch_options {
     int64_t records, delay_ns;
@@ -134,9 +142,17 @@ struct uplink_options {
 };
 /* Documented settings that this version takes and does not use yet: checked by type, and a warning.
  */
-extern const struct weir_option device_later[], uplink_later[];
+extern const struct weir_option uplink_later[];
 void tables_warn_later(struct config *config, struct findings *findings, config_setting_t *group,
                        const struct weir_option *later);
+
+/* window.c: names of functions to bits, with findings at `setting`. */
+unsigned window_functions(struct findings *findings, const config_setting_t *setting,
+                          const struct weir_names *names);
+/* What a device's window says, checked as far as it can be without the adapter. */
+void window_read(struct findings *findings, config_setting_t *setting,
+                 const struct window_options *options, const struct weir_adapter *adapter,
+                 struct device_config *device);
 
 /* The group that all of one kind stand in ("buses"), and one of them; NULL if it is not there. */
 config_setting_t *config_group(struct config *config, const char *kind, const char *name);

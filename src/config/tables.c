@@ -74,6 +74,16 @@ const struct weir_option bus_rows[] = {
     { 0 },
 };
 
+static const struct weir_option window_rows[] = {
+    ROW(DURATION, window_options, period_ns, .name = "period", .flags = WEIR_OPTION_REQUIRED,
+        .min = 0.1, .max = 86400, .help = "one record for each period"),
+    ROW(NAMES, window_options, functions, .name = "functions",
+        .help = "of min, mean, max, sum, count, last; default: min, mean, max"),
+    ROW(BOOL, window_options, align, .name = "align", .fallback = "true",
+        .help = "periods begin on multiples of themselves by the clock (UTC)"),
+    { 0 },
+};
+
 const struct weir_option device_rows[] = {
     ROW(NAME, device_options, name, .name = "name", .flags = WEIR_OPTION_REQUIRED,
         .help = "name of the device, one of a kind in the gateway"),
@@ -87,10 +97,10 @@ const struct weir_option device_rows[] = {
         .flags = WEIR_OPTION_RANGE, .help = "how often a request is tried again"),
     ROW(BOOL, device_options, enabled, .name = "enabled", .fallback = "true",
         .help = "false: not read"),
+    ROW(GROUP, device_options, window, .name = "window", .rows = window_rows,
+        .help = "one record for each period instead of one for each reading"),
     { 0 },
 };
-
-const struct weir_option device_later[] = { LATER("window", TEXT), { 0 } };
 
 const struct weir_option point_rows[] = {
     ROW(NAME, point_options, name, .name = "name", .flags = WEIR_OPTION_REQUIRED,
@@ -100,6 +110,8 @@ const struct weir_option point_rows[] = {
         .help = "a change up to this much is left out"),
     ROW(DURATION, point_options, max_silence_ns, .name = "max_silence", .min = 0, .max = 31536000,
         .help = "after this long it is sent whatever the deadband"),
+    ROW(NAMES, point_options, window, .name = "window",
+        .help = "functions of this point in the device's window; ( ): none, sent as it is read"),
     { 0 },
 };
 

@@ -396,6 +396,11 @@ int queue_clock(struct queue *queue, struct clock_offset clock)
     return 1;
 }
 
+struct clock_offset queue_clock_noted(const struct queue *queue)
+{
+    return queue->clock;
+}
+
 uint64_t queue_epoch(const struct queue *queue)
 {
     return queue->epoch;

@@ -53,6 +53,9 @@ int queue_append(struct queue *queue, const struct shape *shape, struct boot_tim
  * millisecond. */
 int queue_clock(struct queue *queue, struct clock_offset clock);
 
+/* The clock that holds for a record appended now. */
+struct clock_offset queue_clock_noted(const struct queue *queue);
+
 uint64_t queue_epoch(const struct queue *queue);
 uint64_t queue_last(const struct queue *queue); /* last number used, 0: none */
 uint64_t queue_lost(const struct queue *queue); /* numbers used up without a record, this process */

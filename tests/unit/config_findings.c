@@ -156,9 +156,18 @@ static void of_device(void **state)
           "every: \"-1s\" is no duration; write \"250ms\", \"1s\", \"15m\", \"12h\" or \"30d\"\n" },
         { DEVICE("retries = 11;"), IN_DEVICE "retries: must lie between 0 and 10\n" },
         { DEVICE("order = \"middle\";"), IN_DEVICE "order: \"middle\" is none of first, last\n" },
-        { DEVICE("window = \"1m\";"),
-          "weir.conf:3: warning: buses.b.devices[0].window: has no effect in "
-          "this version\n" },
+        { DEVICE("window = \"1m\";"), IN_DEVICE "window: must be a group, as { ... }\n" },
+        { DEVICE("window = { };"),
+          IN_DEVICE "window: period is missing (one record for each period)\n" },
+        { DEVICE("window = { period = \"1m\"; };"), "" },
+        { DEVICE("window = { period = \"1s\"; };"),
+          IN_DEVICE "window.period: is shorter than every (10s)\n" },
+        { DEVICE("window = { period = \"2d\"; };"),
+          IN_DEVICE "window.period: must lie between 100ms and 1d\n" },
+        { DEVICE("window = { period = \"1m\"; functions = ( \"avg\", \"max\", \"max\" ); };"),
+          IN_DEVICE
+          "window.functions: \"avg\" is none of min, mean, max, sum, count, last\n" IN_DEVICE
+          "window.functions: \"max\" stands here twice\n" },
         { DEVICE("labels = ( );"),
           IN_DEVICE "labels: must be a group, as { site = \"Harbour St\"; }\n" },
         { DEVICE("model = \"scael-1\";"),

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the weir authors
+"""Windows: one record for all readings of a period, whoever is killed when.
+
+The n-th read of a simulated register answers n, so what a window says about its readings can be
+checked to the single one: minimum and maximum name the first and the last, the sum names those
+that are missing between them.
+"""
+import datetime
+import random
+import time
+import unittest
+
+from rig import wait_for
+from test_bus import BusTest
+
+ALL = '"min", "mean", "max", "sum", "count", "last"'
+KILLS = 10
+
+
+def when(record):
+    return datetime.datetime.fromisoformat(record["time"].replace("Z", "+00:00")).timestamp()
+
+
+class WindowTest(BusTest):
+    def window(self, meters, window, every="20ms", points=None):
+        points = points or '{ name = "n"; register = 0; type = "uint16"; }'
+        return self.bus(f'adapter = "modbus"; address = "127.0.0.1:{meters.port}"; devices = ( {{'
+                        f' name = "d"; unit_id = 1; every = "{every}"; timeout = "500ms";'
+                        f' window = {{ {window} }}; points = ( {points} ); }} );')
+
+    def all_readings(self, at_least):
+        return wait_for(lambda: len(self.tail.records(kind="reading")) >= at_least and
+                        self.tail.records(kind="reading"), timeout=60, what=f"{at_least} windows")
+
+
+class Sums(WindowTest):
+    def test_every_read_is_in_one_window_whoever_is_killed(self):
+        meters = self.rig.meters(units=1, regs=1, time_reg=-1)
+        bus = self.window(meters, f'period = "1s"; functions = ( {ALL} );')
+        self.all_readings(1)
+        luck = random.Random(7)
+        for _ in range(KILLS):
+            time.sleep(luck.uniform(0.2, 0.7))
+            bus.kill()
+            bus.start()
+        self.all_readings(KILLS // 2)
+        self.assertEqual(bus.stop(), 0)             # says what is open, too
+        reads = meters.report()["points"]
+        counted = lambda: sum(r["values"]["n_count"] for r in self.tail.records(kind="reading"))
+        wait_for(lambda: counted() >= reads - KILLS, what="the last window")
+        before = total = 0
+        for r in self.tail.records(kind="reading"):
+            v = r["values"]
+            self.assertGreater(v["n_min"], before)  # nothing twice
+            before = v["n_max"]
+            self.assertEqual(v["n_last"], v["n_max"])
+            self.assertEqual(v["polls"], v["n_count"])
+            self.assertAlmostEqual(v["n_mean"], v["n_sum"] / v["n_count"], places=9)
+            total += v["n_sum"]
+            missing = v["n_max"] - v["n_min"] + 1 - v["n_count"]
+            whole = (v["n_min"] + v["n_max"]) * (v["n_max"] - v["n_min"] + 1) // 2
+            self.assertGreaterEqual(missing, 0)
+            self.assertLessEqual(v["n_sum"], whole - missing * v["n_min"])
+            self.assertGreaterEqual(v["n_sum"], whole - missing * v["n_max"])
+        lost = reads - counted()                    # at most the one on the wire of each kill
+        self.assertGreaterEqual(lost, 0)
+        self.assertLessEqual(lost, KILLS)
+        self.assertLessEqual(reads * (reads + 1) // 2 - total, lost * reads)
+        self.assertGreaterEqual(before, reads - KILLS)
+
+    def test_windows_cover_the_time_by_the_clock(self):
+        meters = self.rig.meters(units=1, regs=1, time_reg=-1)
+        bus = self.window(meters, 'period = "500ms"; functions = ( "count" );')
+        self.all_readings(5)
+        bus.kill()
+        bus.start()
+        self.all_readings(8)
+        self.assertEqual(bus.stop(), 0)
+        meters.report()
+        records = self.all_readings(9)
+        for r in records[:-1]:
+            self.assertAlmostEqual(when(r) % 0.5, 0, places=6)
+        for one, other in zip(records, records[1:]):
+            self.assertAlmostEqual(when(other) - when(one), other["values"]["period"], delta=0.002)
+
+
+if __name__ == "__main__":
+    unittest.main()
