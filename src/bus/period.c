@@ -30,7 +30,7 @@ void period_begin(struct period *period, int64_t length_ns, bool align, int64_t 
     period->offset_ns = offset_ns;
     period->end_ns =
         align ? multiple_after(later(begin_ns + slack_ns(length_ns), now_ns) + offset_ns, length_ns)
-              : begin_ns + multiple_after(now_ns - begin_ns, length_ns);
+              : begin_ns + multiple_after(later(now_ns - begin_ns, 0), length_ns);
 }
 
 int64_t period_end_ns(struct period *period, int64_t length_ns, bool align, int64_t now_ns,

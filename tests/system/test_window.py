@@ -8,11 +8,13 @@ checked to the single one: minimum and maximum name the first and the last, the 
 that are missing between them.
 """
 import datetime
+import os
 import random
+import subprocess
 import time
 import unittest
 
-from rig import wait_for
+from rig import RigTest, wait_for
 from test_bus import BusTest
 
 ALL = '"min", "mean", "max", "sum", "count", "last"'
@@ -84,6 +86,58 @@ class Sums(WindowTest):
             self.assertAlmostEqual(when(r) % 0.5, 0, places=6)
         for one, other in zip(records, records[1:]):
             self.assertAlmostEqual(when(other) - when(one), other["values"]["period"], delta=0.002)
+
+
+class Check(RigTest):
+    """What `weir check` says of windows; it needs the adapter for the types."""
+
+    def check(self, device, points, adapter='adapter = "modbus"; address = "127.0.0.1:1";'):
+        conf = self.rig.path("check.conf")
+        with open(conf, "w") as f:
+            f.write(self.rig.config(f'b = {{ {adapter} devices = ( {{ name = "d"; {device} points = (\n'
+                                    f'{points} ); }} ); }};'))
+        os.chmod(conf, 0o600)
+        r = subprocess.run([self.rig.program("weir"), "check", "-c", conf], text=True, capture_output=True)
+        found = [line.split(":", 2)[2].strip() for line in (r.stdout + r.stderr).splitlines() if ": error: " in line]
+        self.assertEqual(r.returncode, 1 if found else 0, r.stdout + r.stderr)
+        return found
+
+    def point(self, name, more=""):
+        return f'{{ name = "{name}"; register = 0; {more} }}'
+
+    def test_what_does_not_fit(self):
+        minute = 'unit_id = 1; window = { period = "1m"; };'
+        bit = 'type = "bool"; table = "coil";'
+        cases = [
+            (minute, self.point("a"), None),
+            (minute, self.point("a", bit), None),
+            (minute, self.point("a", bit + 'window = ( "last", "count" );'), None),
+            (minute, self.point("a", bit + 'window = ( "mean" );'), "d.a: window: a bool has count and last only"),
+            (minute, self.point("a", 'type = "text"; length = 4; window = ( "max" );'),
+             "d.a: window: a text has count and last only"),
+            (minute, self.point("n" * 59), None),
+            (minute, self.point("n" * 60), "longer than 64 characters"),
+            (minute, self.point("a") + ", " + self.point("a_mean", "window = ( );"),
+             'two values "a_mean" in a record'),
+            (minute, self.point("period", "window = ( );") + ", " + self.point("a"),
+             'two values "period" in a record'),
+            (minute, self.point("period"), None),
+            (minute, ", ".join(self.point(f"p{i}") for i in range(341)), "1025 values in a record; it has at most 1024"),
+            ("unit_id = 1;", self.point("a", 'window = ( "last" );'), "the device has no window"),
+            ('unit_id = 1; every = "2m"; window = { period = "1m"; };', self.point("a"), "is shorter than every (2m)"),
+        ]
+        for device, points, said in cases:
+            with self.subTest(said=said, points=points[:60]):
+                found = self.check(device, points)
+                self.assertEqual(len(found), 1 if said else 0, found)
+                self.assertIn(said or "", "".join(found))
+
+    def test_who_talks_by_himself_has_none(self):
+        for adapter in ('adapter = "lora"; model = "reyax-rylr998"; port = "/dev/ttyS9";',
+                        'adapter = "traffic"; model = "natch"; port = "/dev/ttyS9";'):
+            found = self.check('window = { period = "1m"; };' + ("address = 1;" if "lora" in adapter else ""), "",
+                               adapter)
+            self.assertTrue(any("listens: what its devices say is not summed up" in f for f in found), found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-foreach(test schedule points trace port)
+foreach(test schedule points period tally trace port)
   weir_test(bus-${test} ${CMAKE_CURRENT_SOURCE_DIR}/bus_${test}.c LIBS weir_bus_parts util)
 endforeach()
 weir_test(bus-cycle bus_cycle.c LIBS weir_bus)
+# With steps of its own, at which the test ends a process.
+weir_test(bus-windows bus_windows.c ${PROJECT_SOURCE_DIR}/src/bus/windows.c LIBS weir_bus)
+if(TARGET test-bus-windows)
+  target_compile_definitions(test-bus-windows PRIVATE WEIR_STEPS)
+endif()
