@@ -132,6 +132,9 @@ struct weir_bus {
      * Ready in open(); belongs to the host. */
     void *state;
     bool state_kept; /* the process before left it */
+    /* In opened(): this process has just begun, and the one before it left the port as it was and
+     * bytes that may be half a message: nothing is void, as far as anybody knows. */
+    bool resumed;
 };
 
 struct weir_adapter {
@@ -190,7 +193,7 @@ struct weir_adapter {
      * version, or of other devices, is not kept. At most 4 MiB. */
     size_t (*state_size)(const struct weir_bus *bus);
     uint32_t state_version;
-    /* The port has been opened (again): whatever was under way is void. */
+    /* The port has been opened (again): whatever was under way is void, unless bus->resumed. */
     void (*opened)(void *self, int64_t now_ns);
     /* Time passes. Returns when it is wanted again, INT64_MAX: not before the next callback. Called
      * after each of the others, and when that time has come. */

@@ -50,6 +50,14 @@ bool traffic_answered(struct traffic *t, size_t device)
     return true;
 }
 
+void traffic_goes_on(struct traffic *t, int64_t now_ns)
+{
+    struct ask *ask = &t->head->ask;
+    if (ask->asked >= 0) {
+        ask->deadline_ns = now_ns + t->bus->devices[ask->asked].timeout_ns;
+    }
+}
+
 int traffic_asked(const struct traffic *t)
 {
     return t->head->ask.asked;

@@ -5,7 +5,7 @@
  */
 #include "family.h"
 
-#define FAMILIES(X) X(natch) X(omnipresense_ops24x) X(adec_tdc) X(canoga_c900)
+#define FAMILIES(X) X(natch) X(omnipresense_ops24x) X(adec_tdc) X(canoga_c900) X(wavetronix_ss125)
 
 #define FAMILY_EXTERN(name) extern const struct family family_##name;
 FAMILIES(FAMILY_EXTERN)

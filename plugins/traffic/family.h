@@ -165,6 +165,14 @@ int64_t traffic_clock(struct traffic *t, size_t device, int64_t device_ns, int64
                       int64_t now_ns);
 /* Our wall clock at boot time `at_ns`; true if it is synchronised. */
 bool traffic_wall(const struct traffic *t, int64_t at_ns, int64_t *ret_wall_ns);
+/* The boot time of what the device saw at `device_ns` by its clock (since 1970), for records that
+ * it kept; `now_ns` if that lies in the future, before this boot or more than a week back, or our
+ * clock is not synchronised. */
+int64_t traffic_time(const struct traffic *t, int64_t device_ns, int64_t now_ns);
+/* Are vehicles wanted, themselves or for intervals? Else a device need not be asked for them. */
+bool traffic_wants_vehicles(const struct traffic *t);
+/* A part of the answer has come, the rest may take as long as the timeout again. */
+void traffic_goes_on(struct traffic *t, int64_t now_ns);
 /* A line in the log, once for each change of `state` (a small number of the family's). */
 void traffic_log(struct traffic *t, enum weir_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -191,6 +199,11 @@ bool text_hex(const char *text, size_t len, uint64_t *ret_number);
  */
 bool date_seconds(int year, int month, int day, int hour, int minute, int second,
                   int64_t *ret_seconds);
+/* The other way round, UTC; weekday from 0, Sunday. */
+struct civil {
+    int year, month, day, hour, minute, second, weekday;
+};
+struct civil civil_from_seconds(int64_t seconds);
 uint32_t get_be(const uint8_t *bytes, unsigned count); /* big-endian, 1 to 4 bytes */
 uint32_t get_le(const uint8_t *bytes, unsigned count);
 /* miles per hour to km/h, feet to metres: exact factors, rounded to 3 digits behind the point. */

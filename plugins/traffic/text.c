@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "family.h"
 
@@ -136,6 +137,15 @@ bool date_seconds(int year, int month, int day, int hour, int minute, int second
     }
     *ret_seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
     return true;
+}
+
+struct civil civil_from_seconds(int64_t seconds)
+{
+    time_t when = (time_t)seconds;
+    struct tm tm = { 0 };
+    gmtime_r(&when, &tm);
+    return (struct civil){ tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                           tm.tm_min,         tm.tm_sec,     tm.tm_wday };
 }
 
 uint32_t get_be(const uint8_t *bytes, unsigned count)

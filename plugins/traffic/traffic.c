@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define DEFAULT_IDLE_NS (2 * TRAFFIC_NS_PER_S)
+#define WEEK_NS         (7 * 86400 * TRAFFIC_NS_PER_S)
 
 static const char *const speed_units[] = { "km/h", "m/s", NULL };
 
@@ -167,6 +168,21 @@ bool traffic_wall(const struct traffic *t, int64_t at_ns, int64_t *ret_wall_ns)
     bool synchronised = t->bus->host->wall(t->bus, &offset_ns);
     *ret_wall_ns = at_ns + offset_ns;
     return synchronised;
+}
+
+int64_t traffic_time(const struct traffic *t, int64_t device_ns, int64_t now_ns)
+{
+    int64_t wall_ns;
+    if (!traffic_wall(t, now_ns, &wall_ns)) {
+        return now_ns;
+    }
+    int64_t at_ns = now_ns - (wall_ns - device_ns);
+    return at_ns > 0 && at_ns <= now_ns && now_ns - at_ns < WEEK_NS ? at_ns : now_ns;
+}
+
+bool traffic_wants_vehicles(const struct traffic *t)
+{
+    return t->settings->vehicles || t->settings->interval_ns > 0;
 }
 
 int64_t traffic_clock(struct traffic *t, size_t device, int64_t device_ns, int64_t most_ns,
@@ -333,6 +349,9 @@ static int64_t traffic_tick(void *self, int64_t now_ns)
 static void traffic_opened(void *self, int64_t now_ns)
 {
     struct traffic *t = self;
+    if (t->bus->resumed && t->head->ask.open) {
+        return; /* the rest of a message, or an answer, may still come */
+    }
     t->head->bytes.noise += t->head->bytes.len;
     t->head->bytes.len = 0;
     t->head->bytes.new_at = 0;

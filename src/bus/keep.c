@@ -113,7 +113,7 @@ static void settle_read(struct keep_event *event)
         event->kind = event->len ? KEEP_BYTES : KEEP_NOTHING;
         event->reading = 0;
     }
-    if (event->kind > KEEP_OPENED || event->len > KEEP_READ_BYTES) {
+    if (event->kind > KEEP_RESUMED || event->len > KEEP_READ_BYTES) {
         event->kind = KEEP_NOTHING;
     }
 }

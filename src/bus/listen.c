@@ -30,6 +30,7 @@ struct listen {
     bool again;
     struct made *made;
     size_t made_count;
+    uint64_t opens;
     int64_t tick_ns; /* when the adapter wants the next one */
 };
 
@@ -125,7 +126,8 @@ static void do_step(struct host *host, const struct keep_event *event)
     if (event->kind == KEEP_BYTES) {
         host->stats->noise_bytes +=
             adapter->receive(host->self, event->data, event->len, event->time_ns);
-    } else if (event->kind == KEEP_OPENED && adapter->opened) {
+    } else if (event->kind != KEEP_TICK && adapter->opened) {
+        host->bus.resumed = event->kind == KEEP_RESUMED;
         adapter->opened(host->self, event->time_ns);
     }
     listen->tick_ns = adapter->tick ? adapter->tick(host->self, event->time_ns) : INT64_MAX;
@@ -154,7 +156,10 @@ void listen_opened(struct host *host)
 {
     if (host->listen) {
         struct keep_event times = times_now(host);
-        do_step(host, keep_begin(host->listen->keep, KEEP_OPENED, &times));
+        bool resumed = host->bus.serial && host->bus.state_kept && host->listen->opens == 0;
+        enum keep_kind kind = resumed ? KEEP_RESUMED : KEEP_OPENED;
+        host->listen->opens++;
+        do_step(host, keep_begin(host->listen->keep, kind, &times));
     }
 }
 

@@ -363,5 +363,7 @@ void traffic_rig_restore(struct traffic_rig *rig)
     memcpy(rig->state, rig->saved, rig->state_size);
     rig->bus.state_kept = true;
     open_adapter(rig);
-    tick(rig);
+    rig->bus.resumed = true;
+    traffic_rig_reopen(rig);
+    rig->bus.resumed = false;
 }

@@ -30,18 +30,18 @@ class Line:
             except Exception as fault:          # in a thread: kept for the test to see
                 self.fault = fault
 
-    def _next(self, now):
+    def _fill(self, now):
+        """Something to send: answers first. Called while nothing is on its way."""
         with self.lock:
-            if self.answers:
-                data, self.answers = self.answers, b""
-                return data
-            return self.sim.output(now)
+            data, self.answers = self.answers or self.sim.output(now), b""
+        return data
 
     def _run(self):
-        """Whole messages, each followed by as long as it takes on the wire."""
-        next_vehicle = free = time.monotonic()
+        next_vehicle = last = time.monotonic()
+        rest, may = b"", 0.0
         while not self.ended:
             at = time.monotonic()
+            may, last = min(may + (at - last) * self.sim.BAUD / CHARACTER_BITS, 256), at
             try:
                 while self.driving and at >= next_vehicle:
                     with self.lock:
@@ -49,13 +49,12 @@ class Line:
                     next_vehicle += 1 / self.sim.RATE
                 if not self.driving:
                     next_vehicle = at
-                data = self._next(time.time()) if at >= free else b""
+                while may >= 1 and (rest := rest or self._fill(time.time())):
+                    self.talker.send(rest[:int(may)])
+                    rest, may = rest[int(may):], may - len(rest[:int(may)])
             except Exception as fault:
                 self.fault = fault
                 return
-            if data:
-                self.talker.send(data)
-                free = max(free, at - 0.05) + len(data) * CHARACTER_BITS / self.sim.BAUD
             time.sleep(0.002)
 
     def stop(self):
