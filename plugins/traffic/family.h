@@ -105,6 +105,14 @@ struct family {
     int64_t least_address, most_address, default_address;
     int64_t idle_ns; /* bytes that stay an unfinished message for so long are thrown away */
 
+    /* Optional, for a family whose model says what its messages look like. Makes what it needs of
+     * the settings (traffic_plan() from then on; belongs to the adapter, which gives it to
+     * unplan()) and sets in `self`, the bus's own copy of the family, what its records can have.
+     * NULL: a finding has been told. Of such a family the model may have points. */
+    void *(*plan)(struct traffic *t, struct family *self);
+    void (*unplan)(void *plan);
+    int (*frame_by)(const void *plan, const uint8_t *bytes, size_t len); /* instead of frame() */
+
     /* What stands at the front of these bytes (at least one): n > 0: a message of n bytes; 0:
      * perhaps the begin of one, more is needed (never when len is TRAFFIC_MESSAGE_MAX); n < 0: -n
      * bytes that begin no message. Pure. */
@@ -178,9 +186,31 @@ void traffic_log(struct traffic *t, enum weir_level level, const char *format, .
     __attribute__((format(printf, 3, 4)));
 void traffic_finding(struct traffic *t, int device, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+void traffic_point_finding(struct traffic *t, int device, int point, const char *key,
+                           const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* What plan() made. */
+void *traffic_plan(const struct traffic *t);
 
 /* A speed in the unit that the device is set to (raw_speed_unit). */
 double traffic_kmh(const struct traffic *t, double raw);
+
+/* ---- readings that are no vehicles yet; passage.c */
+
+/* The passage that is going on; plain data for a state block, zero: none. */
+struct passage {
+    uint32_t open, unused;
+    int64_t first_ns, last_ns;
+    double highest_kmh;
+    char direction[TRAFFIC_WORD_MAX];
+};
+
+/* A speed of a radar that prints many for each vehicle. Speeds of one direction ("": not known)
+ * with less than a second between them are one vehicle of the first device, its speed the highest,
+ * its duration from the first to the last. 0 is none. */
+void passage_reading(struct traffic *t, struct passage *passage, double kmh, const char *direction,
+                     int64_t time_ns);
+/* From tick(). */
+int64_t passage_tick(struct traffic *t, struct passage *passage, int64_t now_ns);
 
 /* ---- pure helpers; text.c */
 

@@ -25,18 +25,9 @@
 #include "family.h"
 
 enum { LINE_MOST = 500 };
-#define PAUSE_NS     TRAFFIC_NS_PER_S
 #define KMH_MOST     300.0
 #define LENGTH_MOST  60.0
 #define SECONDS_MOST 3600.0
-
-/* The passage that is going on. */
-struct ops {
-    uint32_t open;
-    int32_t sign;
-    int64_t first_ns, last_ns;
-    double highest_kmh;
-};
 
 static int ops_frame(const uint8_t *bytes, size_t len)
 {
@@ -50,45 +41,21 @@ static void set_direction(char word[TRAFFIC_WORD_MAX], bool nearer)
 
 /* ---- speeds */
 
-static void close_passage(struct traffic *t, struct ops *o)
-{
-    struct vehicle v = { .has = HAS_SPEED | HAS_DIRECTION | HAS_DURATION,
-                         .time_ns = o->first_ns,
-                         .speed_kmh = o->highest_kmh,
-                         .duration_s = rounded3((double)(o->last_ns - o->first_ns) / 1e9) };
-    set_direction(v.direction, o->sign > 0);
-    o->open = 0;
-    traffic_vehicle(t, 0, &v);
-}
-
 static enum weir_result speed_seen(struct traffic *t, double raw, int sign, int64_t time_ns)
 {
-    struct ops *o = traffic_bus_state(t);
+    char direction[TRAFFIC_WORD_MAX];
     double kmh = traffic_kmh(t, fabs(raw));
     if (!(kmh <= KMH_MOST)) {
         return WEIR_R_DECODE;
     }
-    if (kmh == 0) {
-        return WEIR_R_OK; /* nothing moves */
-    }
-    if (o->open && (o->sign != sign || time_ns - o->last_ns >= PAUSE_NS)) {
-        close_passage(t, o);
-    }
-    if (!o->open) {
-        *o = (struct ops){ .open = 1, .sign = sign, .first_ns = time_ns };
-    }
-    o->last_ns = time_ns;
-    o->highest_kmh = kmh > o->highest_kmh ? kmh : o->highest_kmh;
+    set_direction(direction, sign > 0);
+    passage_reading(t, traffic_bus_state(t), kmh, direction, time_ns);
     return WEIR_R_OK;
 }
 
 static int64_t ops_tick(struct traffic *t, int64_t now_ns)
 {
-    struct ops *o = traffic_bus_state(t);
-    if (o->open && now_ns - o->last_ns >= PAUSE_NS) {
-        close_passage(t, o);
-    }
-    return o->open ? o->last_ns + PAUSE_NS : INT64_MAX;
+    return passage_tick(t, traffic_bus_state(t), now_ns);
 }
 
 /* ---- JSON */
@@ -248,7 +215,7 @@ const struct family family_omnipresense_ops24x = {
     .name = "omnipresense-ops24x",
     .vehicle = HAS_SPEED | HAS_DIRECTION | HAS_DURATION | HAS_LENGTH,
     .interval = HAS_COUNT | HAS_SPEED | HAS_DIRECTION,
-    .bus_state = sizeof(struct ops),
+    .bus_state = sizeof(struct passage),
     .lines = true,
     .frame = ops_frame,
     .message = ops_message,

@@ -55,6 +55,7 @@ static const struct weir_option bus_rows[] = {
       .fallback = "true",
       .offset = offsetof(struct bus_settings, set_clock),
       .help = "the device's clock is set when it is wrong and ours is synchronised" },
+    LINE_BUS_ROWS(struct bus_settings, line),
     { 0 },
 };
 
@@ -225,6 +226,22 @@ void traffic_finding(struct traffic *t, int device, const char *key, const char 
     t->bus->host->finding(t->bus, device, -1, key, WEIR_LOG_ERROR, "%s", text);
 }
 
+void traffic_point_finding(struct traffic *t, int device, int point, const char *key,
+                           const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    t->bus->host->finding(t->bus, device, point, key, WEIR_LOG_ERROR, "%s", text);
+}
+
+void *traffic_plan(const struct traffic *t)
+{
+    return t->plan;
+}
+
 double traffic_kmh(const struct traffic *t, double raw)
 {
     switch (t->settings->raw_speed_unit) {
@@ -255,11 +272,17 @@ static void drop_front(struct bytes *b, size_t count)
     b->new_at = b->new_at > count ? b->new_at - (uint32_t)count : 0;
 }
 
+static int frame_of(const struct traffic *t, const struct bytes *b)
+{
+    return t->family->frame_by ? t->family->frame_by(t->plan, b->data, b->len)
+                               : t->family->frame(b->data, b->len);
+}
+
 /* Takes one message or some noise off the front. False: more bytes are needed. */
 static bool take_one(struct traffic *t, size_t *noise)
 {
     struct bytes *b = &t->head->bytes;
-    int n = b->len ? t->family->frame(b->data, b->len) : 0;
+    int n = b->len ? frame_of(t, b) : 0;
     if (n == 0 && b->len >= TRAFFIC_MESSAGE_MAX) {
         n = -1; /* whatever it says: no message is so long */
     }
@@ -425,9 +448,34 @@ static void check_addresses(struct traffic *t)
     }
 }
 
+/* Points, and what a line looks like, are for a family that has plan(). */
+static bool check_plan(struct traffic *t)
+{
+    const struct family *f = t->family;
+    if (f->plan) {
+        t->own = *f;
+        t->family = &t->own;
+        t->plan = f->plan(t, &t->own);
+        return t->plan != NULL;
+    }
+    if (t->settings->line.format != LINE_FORMAT_NONE) {
+        traffic_finding(t, -1, "format", "is for the family line, not for %s", f->name);
+    }
+    for (size_t i = 0; i < t->bus->device_count; i++) {
+        if (t->bus->devices[i].point_count) {
+            traffic_point_finding(t, (int)i, 0, NULL,
+                                  "points are for the family line; %s knows its own", f->name);
+        }
+    }
+    return true;
+}
+
 static void traffic_close(void *self)
 {
     struct traffic *t = self;
+    if (t->family && t->family->unplan) {
+        t->family->unplan(t->plan);
+    }
     free(t->shapes);
     free(t);
 }
@@ -461,7 +509,7 @@ static int traffic_open(struct weir_bus *bus, void **ret_self)
     if (t->family->check) {
         t->family->check(t);
     }
-    int r = t->shapes ? records_declare(t) : -ENOMEM;
+    int r = !t->shapes ? -ENOMEM : !check_plan(t) ? -EINVAL : records_declare(t);
     if (r < 0) {
         traffic_close(t);
         return r;
@@ -491,8 +539,10 @@ __attribute__((visibility("default"))) const struct weir_adapter weir_adapter = 
     .ports = WEIR_PORT_SERIAL | WEIR_PORT_TCP,
     .bus_options = bus_rows,
     .device_options = device_rows,
+    .point_options = line_point_rows,
     .bus_size = sizeof(struct bus_settings),
     .device_size = sizeof(struct device_settings),
+    .point_size = sizeof(struct line_point),
     .open = traffic_open,
     .close = traffic_close,
     .receive = traffic_receive,

@@ -11,6 +11,7 @@
 #define TRAFFIC_TRAFFIC_H
 
 #include "family.h"
+#include "line_options.h"
 
 enum { POINTS_MAX = 24 + TRAFFIC_CLASSES_MAX, CLASS_NAME_MAX = 48 };
 
@@ -25,6 +26,7 @@ struct bus_settings {
     int64_t interval_ns; /* 0: none made here */
     bool vehicles;       /* send each passage */
     bool set_clock;
+    struct line_settings line; /* of the family line */
 };
 
 /* In the block that survives. */
@@ -65,6 +67,8 @@ struct traffic {
     struct weir_bus *bus;
     const struct bus_settings *settings;
     const struct family *family;
+    struct family own; /* that family is this, if it has plan() */
+    void *plan;
     struct shapes *shapes; /* a device */
     struct head *head;     /* the rest: parts of bus->state */
     struct device_head *devices;

@@ -22,7 +22,7 @@ struct device_source {
 
 struct bus_source {
     struct bus_config public; /* first */
-    config_setting_t *setting;
+    config_setting_t *setting, *model;
     struct device_source *devices;
 };
 
@@ -374,6 +374,7 @@ int config_bus(struct config *config, const char *name, const struct weir_adapte
     struct fill fills[] = { { bus_rows, &options }, { adapter->bus_options, adapter_options } };
     bus->setting = setting;
     find_bus_model(&build);
+    bus->model = build.model;
     struct fill_from from = { setting, build.model, setting };
     fill_all(config, findings, &from, fills, 2, bus_others);
     check_reserved(&build, setting, name);
@@ -399,7 +400,7 @@ void config_where(const struct bus_config *bus, int device, int point, const cha
                   const char **ret_file, int *ret_line)
 {
     const struct bus_source *source = (const struct bus_source *)bus;
-    struct fill_from from = { source->setting, NULL, NULL };
+    struct fill_from from = { source->setting, source->model, NULL };
     if (device >= 0 && (size_t)device < bus->bus.device_count) {
         const struct device_source *d = &source->devices[device];
         const struct weir_device *public = &bus->bus.devices[device];

@@ -145,6 +145,58 @@ static const struct weir_adapter_host host = { .size = sizeof host,
                                                .missed = fuzz_missed,
                                                .baud = fuzz_baud };
 
+/* Models of the family line, one a format: flags choose. */
+#define POINT(name, ...)                                                                           \
+    {                                                                                              \
+        .key = name, .group = name, .scale = 1, .join = 1, .form = "iso", __VA_ARGS__              \
+    }
+static const struct line_point point_options[] = {
+    { .field = 1,
+      .join = 2,
+      .key = "a.b[0]",
+      .group = "time",
+      .form = "%y%m%d %H:%M:%S.%f",
+      .scale = 1,
+      .base = 10 },
+    POINT("speed", .field = 3, .base = 10, .magnitude = true),
+    POINT("speed", .field = 3, .base = 10,
+          .map = { (const char *const[]){ "<0=departing", ">0=approaching", "*=none" }, 3 }),
+    POINT("count", .field = 4, .base = 10, .modulo = 65536, .optional = true),
+    POINT("count", .field = 4, .base = 16, .modulo = 65536, .optional = true),
+};
+
+static struct weir_device_point points[] = {
+    { "device_time", "", &point_options[0] },   { "speed", "mph", &point_options[1] },
+    { "direction", "", &point_options[2] },     { "missed", "", &point_options[3] },
+    { "vehicle_count", "", &point_options[3] }, { "vehicle_count_car", "", &point_options[4] },
+};
+
+static void set_line(struct fuzz *f, unsigned flags)
+{
+    static struct weir_device_point interval[3];
+    f->settings.line = (struct line_settings){
+        .format = LINE_CSV + (int)(flags & 3),
+        .kind = flags & 4 ? LINE_KIND_INTERVAL : LINE_KIND_VEHICLE,
+        .separator = ",;",
+        .assign = "=:",
+        .decimal = ".",
+        .header = "a,b",
+        .line_end = "\r\n",
+        .line_begin = "\x02",
+        .checksum = flags & 8 ? LINE_SUM_NMEA : LINE_SUM_NONE,
+        .checksum_mark = "*",
+        .match_limit = 10000,
+        .depth_limit = 100,
+        .pattern = "(?<time>\\S+ \\S+) (?<speed>[-+.\\d]+)( (?<count>\\w+)| (?:.*)*x)?",
+        .ignore = { (const char *const[]){ "#" }, 1 },
+    };
+    interval[0] = points[0];
+    interval[1] = points[4];
+    interval[2] = points[5];
+    f->devices[0].points = flags & 4 ? interval : points;
+    f->devices[0].point_count = flags & 4 ? 3 : 4;
+}
+
 static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
 {
     bool two = (flags & FLAG_TWO) && family->addressed;
@@ -166,6 +218,9 @@ static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
                                               .options = &f->device_settings[i],
                                               .every_ns = 5 * TRAFFIC_NS_PER_S,
                                               .timeout_ns = TRAFFIC_NS_PER_S };
+    }
+    if (family->plan) {
+        set_line(f, flags >> 4 | (flags & 3) << 2);
     }
     f->synced = !(flags & FLAG_UNSYNCED);
     f->bus = (struct weir_bus){ .host = &host,

@@ -248,6 +248,11 @@ struct traffic_rig *traffic_rig_open(const struct traffic_rig_setup *setup)
     rig->bus.serial = true;
     rig->bus.character_ns = 1145833;
     set_devices(rig, setup);
+    if (setup->bus) {
+        rig->bus.options = setup->bus->options;
+        rig->bus.devices = setup->bus->devices;
+        rig->bus.device_count = setup->bus->device_count;
+    }
     rig->state_size = weir_adapter.state_size(&rig->bus);
     rig->bus.state = rig->state = calloc(1, rig->state_size);
     rig->saved = calloc(1, rig->state_size);
