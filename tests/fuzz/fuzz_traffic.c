@@ -174,6 +174,7 @@ static struct weir_device_point points[] = {
 static void set_line(struct fuzz *f, unsigned flags)
 {
     static struct weir_device_point interval[3];
+    static const char *const comments[] = { "#" };
     f->settings.line = (struct line_settings){
         .format = LINE_CSV + (int)(flags & 3),
         .kind = flags & 4 ? LINE_KIND_INTERVAL : LINE_KIND_VEHICLE,
@@ -188,7 +189,7 @@ static void set_line(struct fuzz *f, unsigned flags)
         .match_limit = 10000,
         .depth_limit = 100,
         .pattern = "(?<time>\\S+ \\S+) (?<speed>[-+.\\d]+)( (?<count>\\w+)| (?:.*)*x)?",
-        .ignore = { (const char *const[]){ "#" }, 1 },
+        .ignore = { comments, 1 },
     };
     interval[0] = points[0];
     interval[1] = points[4];
