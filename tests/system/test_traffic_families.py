@@ -25,7 +25,7 @@ from rig import RigTest, wait_for
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIMS = os.path.join(HERE, "..", "rig", "traffic")
 sys.path.insert(0, SIMS)
-from line import Line  # noqa: E402
+from paced import Line  # noqa: E402
 
 SECONDS = float(os.environ.get("WEIR_TALK_SECONDS", "12"))
 KILLS = int(os.environ.get("WEIR_KILLS", "1"))
@@ -35,7 +35,7 @@ LANES = 24
 def families():
     """Model names: those of the files that there are."""
     found = sorted(name[:-3].replace("_", "-") for name in os.listdir(SIMS)
-                   if name.endswith(".py") and name not in ("base.py", "line.py"))
+                   if name.endswith(".py") and name not in ("base.py", "paced.py"))
     only = os.environ.get("WEIR_FAMILIES")
     return [name for name in found if not only or name in only.split(",")]
 
