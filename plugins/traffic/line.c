@@ -11,6 +11,8 @@
 
 #include "line.h"
 
+#define UNDER_WAY_NS (20 * TRAFFIC_NS_PER_MS) /* more than a pause within a line */
+
 /* Totals of one lane: what its counts were the last time. */
 struct totals {
     int64_t lane;
@@ -19,7 +21,9 @@ struct totals {
 };
 
 struct line_state {
-    uint32_t met, unused;
+    int64_t opened_ns;
+    uint32_t opened; /* the port was, and no line has come since */
+    uint32_t met;
     uint64_t last; /* running number */
     struct passage passage;
     struct totals totals[LINE_LANES_MAX];
@@ -58,14 +62,16 @@ static int line_frame(const void *plan, const uint8_t *bytes, size_t len)
     return n == len ? 0 : (int)n;
 }
 
-static bool begins(const char *line, const struct weir_names *list)
+/* Length of the one of these that the line begins with; -1: none. */
+static int begins(const char *line, const struct weir_names *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (!strncmp(line, list->names[i], strlen(list->names[i]))) {
-            return true;
+        size_t len = strlen(list->names[i]);
+        if (!strncmp(line, list->names[i], len)) {
+            return (int)len;
         }
     }
-    return false;
+    return -1;
 }
 
 /* Checks and takes off what stands at the end. False: it is not there, or wrong. */
@@ -184,7 +190,7 @@ static bool set(struct row *row, size_t i)
     if (not_known(p, row->texts->text[i])) {
         return true;
     }
-    const char *text = line_mapped(p, row->texts->text[i], buf, sizeof buf);
+    const char *text = line_mapped(row->plan, p, row->texts->text[i], buf, sizeof buf);
     if (!text) {
         return false;
     }
@@ -252,8 +258,9 @@ static bool keep(struct row *row)
     for (size_t i = 0; i < row->plan->count; i++) {
         const struct line_plan_point *p = &row->plan->points[i];
         char buf[LINE_TEXT_MAX];
-        const char *text =
-            row->texts->there[i] ? line_mapped(p, row->texts->text[i], buf, sizeof buf) : NULL;
+        const char *text = row->texts->there[i]
+                               ? line_mapped(row->plan, p, row->texts->text[i], buf, sizeof buf)
+                               : NULL;
         bool counts = p->word->type == LINE_COUNT || p->word->type == LINE_CLASS_COUNT;
         if (p->word->type == LINE_RUNNING && text) {
             keep_running(row, p, text);
@@ -293,6 +300,22 @@ static enum weir_result take(struct row *row)
     return WEIR_R_OK;
 }
 
+/* The first line after the port was opened, when it was under way already: its begin is missing,
+ * and what is left may look whole ("3,55" of "13,55"). A checksum would see that. */
+static bool cut_off(struct line_state *state, const struct line_settings *s, int64_t time_ns)
+{
+    bool first = state->opened != 0;
+    state->opened = 0;
+    return first && time_ns - state->opened_ns < UNDER_WAY_NS && s->checksum == LINE_SUM_NONE;
+}
+
+static void line_opened(struct traffic *t, int64_t now_ns)
+{
+    struct line_state *state = traffic_bus_state(t);
+    state->opened = 1;
+    state->opened_ns = now_ns;
+}
+
 static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, size_t len,
                                      int64_t time_ns)
 {
@@ -301,6 +324,9 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     char buf[LINE_MOST + 1], *line = buf;
     struct line_texts texts;
     struct row row = { .t = t, .plan = plan, .texts = &texts };
+    if (cut_off(traffic_bus_state(t), s, time_ns)) {
+        return WEIR_R_FRAME;
+    }
     while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {
         len--;
     }
@@ -310,14 +336,18 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     memcpy(buf, bytes, len);
     buf[len] = 0;
     line += strspn(line, s->line_begin);
-    if (!*line || begins(line, &s->ignore)) {
-        return *line ? WEIR_R_FOREIGN : WEIR_R_OK;
+    if (!*line) {
+        return WEIR_R_OK;
+    }
+    int prefix = begins(line, &s->only);
+    if (begins(line, &s->ignore) >= 0 || (s->only.count && prefix < 0)) {
+        return WEIR_R_FOREIGN;
     }
     if (!checksum(s, line)) {
         return WEIR_R_CRC;
     }
-    if (s->only.count && !begins(line, &s->only)) {
-        return WEIR_R_FOREIGN;
+    if (s->format == LINE_KEYVALUE && prefix > 0) {
+        line += prefix; /* the word in front of the pairs */
     }
     enum weir_result r = line_split(plan, line, &texts);
     row.vehicle.time_ns = row.interval.time_ns = time_ns;
@@ -337,6 +367,7 @@ const struct family family_line = {
     .plan = line_plan_make,
     .unplan = line_plan_free,
     .frame_by = line_frame,
+    .opened = line_opened,
     .message = line_message,
     .tick = line_tick,
 };

@@ -102,7 +102,7 @@ bool line_time(const struct line_plan_point *point, const char *text, int64_t wa
 /* NULL, or what is wrong with this form of a time. */
 const char *line_time_check(const char *form);
 /* What the map makes of a text: itself without a map, NULL: the map has no place for it. */
-const char *line_mapped(const struct line_plan_point *point, const char *text, char *buf,
-                        size_t size);
+const char *line_mapped(const struct line_plan *plan, const struct line_plan_point *point,
+                        const char *text, char *buf, size_t size);
 
 #endif

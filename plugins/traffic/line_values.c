@@ -11,25 +11,42 @@
 
 #include "line.h"
 
+/* With the decimal character of the settings. */
+static bool decimal_number(const struct line_plan *plan, const char *text, double *ret_number)
+{
+    char copy[LINE_TEXT_MAX], decimal = plan->settings->decimal[0];
+    size_t len = strlen(text);
+    if (len >= sizeof copy) {
+        return false; /* out of a map */
+    }
+    for (size_t i = 0; i <= len; i++) {
+        copy[i] = text[i] == decimal ? '.' : text[i];
+        if (text[i] == '.' && decimal != '.') {
+            return false;
+        }
+    }
+    return text_number(copy, ret_number);
+}
+
 /* ---- maps */
 
 /* "<0" and ">0" are any number below, above. */
-static bool key_fits(const char *key, size_t len, const char *text)
+static bool key_fits(const struct line_plan *plan, const char *key, size_t len, const char *text)
 {
     double number;
     if (len == 2 && key[1] == '0' && (key[0] == '<' || key[0] == '>')) {
-        return text_number(text, &number) && (key[0] == '<' ? number < 0 : number > 0);
+        return decimal_number(plan, text, &number) && (key[0] == '<' ? number < 0 : number > 0);
     }
     return (len == 1 && key[0] == '*') || (strlen(text) == len && !memcmp(text, key, len));
 }
 
-const char *line_mapped(const struct line_plan_point *point, const char *text, char *buf,
-                        size_t size)
+const char *line_mapped(const struct line_plan *plan, const struct line_plan_point *point,
+                        const char *text, char *buf, size_t size)
 {
     const struct weir_names *map = &point->options->map;
     for (size_t i = 0; i < map->count; i++) {
         const char *equals = strchr(map->names[i], '=');
-        if (key_fits(map->names[i], (size_t)(equals - map->names[i]), text)) {
+        if (key_fits(plan, map->names[i], (size_t)(equals - map->names[i]), text)) {
             return equals + 1;
         }
     }
@@ -45,7 +62,6 @@ const char *line_mapped(const struct line_plan_point *point, const char *text, c
 static bool plain_number(const struct line_plan *plan, const struct line_plan_point *point,
                          const char *text, double *ret_number)
 {
-    char copy[LINE_TEXT_MAX], decimal = plan->settings->decimal[0];
     size_t len = strlen(text);
     uint64_t bits;
     if (point->options->base == 16) {
@@ -53,13 +69,7 @@ static bool plain_number(const struct line_plan *plan, const struct line_plan_po
         *ret_number = fits ? (double)bits : 0;
         return fits;
     }
-    for (size_t i = 0; i <= len; i++) {
-        copy[i] = text[i] == decimal ? '.' : text[i];
-        if (text[i] == '.' && decimal != '.') {
-            return false;
-        }
-    }
-    return text_number(copy, ret_number);
+    return decimal_number(plan, text, ret_number);
 }
 
 bool line_number(const struct line_plan *plan, const struct line_plan_point *point,

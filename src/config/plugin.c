@@ -363,7 +363,10 @@ int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t siz
     char tree[PATH_BYTES];
     bool build = beside_binary("models", tree);
     int n = -1;
-    if (index == 0) {
+    const char *own = getenv("WEIR_MODEL_PATH");
+    if (index == 0 && own && *own) {
+        n = snprintf(buf, size, "%s", own);
+    } else if (index == 0) {
         n = snprintf(buf, size, "%s/models", WEIR_SYSCONF_DIR);
     } else if (index == 1) {
         n = snprintf(buf, size, "%s/%s", build ? tree : WEIR_DATA_DIR "/models", adapter);
