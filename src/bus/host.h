@@ -92,6 +92,7 @@ struct host {
 
     int64_t window_ns; /* when a window ends; INT64_MAX: there is none */
     int64_t second_ns, minute_ns, waited_ns;
+    int64_t line_told_ns; /* when the log last heard of errors on the line */
     sigset_t wait_mask;   /* signals that may end a wait */
     uint64_t given_epoch; /* by store, not used yet; 0: none */
     bool stop, orphan;

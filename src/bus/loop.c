@@ -17,12 +17,42 @@
 #define MINUTE_NS         (60 * NS_PER_S)
 #define RESOLVE_BUSY_NS   (60 * NS_PER_S)
 #define EPOCH_PATIENCE_NS (10 * NS_PER_S)
+#define LINE_TOLD_NS      (10 * MINUTE_NS)
+
+/* Parity and framing errors are the first sign of a line that is set wrong, or of its wires. */
+static void count_line(struct host *host, int64_t now_ns)
+{
+    struct stats_bus *stats = host->stats;
+    struct port_counts grown;
+    if (!port_counts(host->port, &grown) ||
+        !(grown.overruns | grown.framing | grown.parity | grown.breaks)) {
+        return;
+    }
+    stats->overruns += grown.overruns;
+    stats->framing += grown.framing;
+    stats->parity += grown.parity;
+    stats->breaks += grown.breaks;
+    stats->line_ns = now_ns;
+    trace_note(host->trace, now_ns,
+               "line: +%llu framing, +%llu parity, +%llu overruns, +%llu breaks",
+               (unsigned long long)grown.framing, (unsigned long long)grown.parity,
+               (unsigned long long)grown.overruns, (unsigned long long)grown.breaks);
+    if (!host->line_told_ns || now_ns - host->line_told_ns >= LINE_TOLD_NS) {
+        host->line_told_ns = now_ns;
+        say(SAY_WARNING, "errors on the line framing=%llu parity=%llu overruns=%llu breaks=%llu%s",
+            (unsigned long long)stats->framing, (unsigned long long)stats->parity,
+            (unsigned long long)stats->overruns, (unsigned long long)stats->breaks,
+            grown.framing | grown.parity | grown.breaks ? ": wrong baud or parity, or the wires?"
+                                                        : ": this machine was too slow");
+    }
+}
 
 static void every_second(struct host *host, int64_t now_ns)
 {
     host->second_ns = now_ns + NS_PER_S;
     queue_clock(host->queue, host_clock(host));
     host_states(host);
+    count_line(host, now_ns);
     if (host->window_ns != INT64_MAX) {
         host->window_ns = now_ns; /* the clock may have been set */
     }

@@ -29,7 +29,9 @@ struct port {
     int watch_fd; /* inotify, while a serial port is closed */
     int64_t retry_ns, backoff_ns, tried_ns, opened_ns, connect_until_ns;
     struct port_address where;
-    struct port_opened now; /* fd -1: none */
+    struct port_opened now;    /* fd -1: none */
+    struct port_counts counts; /* of the driver, at the last look */
+    bool counted;              /* it has any */
 };
 
 int port_create(const struct port_config *config, uint16_t default_tcp_port, bool listen,
@@ -147,6 +149,7 @@ static enum port_event opened(struct port *port, int64_t now_ns)
     port->now.words[0] = 0;
     port_tcp_forget(&port->where);
     close_watch(port);
+    port->counted = port->serial && port_lines_count(port->now.fd, &port->counts);
     return PORT_OPENED;
 }
 
@@ -234,6 +237,26 @@ int port_baud(struct port *port, int64_t baud)
     return !port->serial || port->state != OPEN
                ? -ENOTTY
                : port_serial_baud(port->now.fd, baud ? baud : port->config->baud);
+}
+
+/* The driver counts in 32 bits. */
+static uint64_t grown(uint64_t before, uint64_t now)
+{
+    return (uint32_t)(now - before);
+}
+
+bool port_counts(struct port *port, struct port_counts *ret_new)
+{
+    struct port_counts now, before = port->counts;
+    if (port->state != OPEN || !port->counted || !port_lines_count(port->now.fd, &now)) {
+        return false;
+    }
+    port->counts = now;
+    *ret_new =
+        (struct port_counts){ grown(before.overruns, now.overruns),
+                              grown(before.framing, now.framing), grown(before.parity, now.parity),
+                              grown(before.breaks, now.breaks) };
+    return true;
 }
 
 void port_close(struct port *port, int64_t now_ns, const char *why)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "config/config.h"
 
@@ -51,6 +52,13 @@ enum port_event port_process(struct port *port, const struct pollfd *fds, unsign
                              int64_t now_ns);
 /* Another speed on an open serial line; 0: the configured one. -ENOTTY: no serial line is open. */
 int port_baud(struct port *port, int64_t baud);
+/* What came in wrong on a serial line, as its driver counts it. */
+struct port_counts {
+    uint64_t overruns, framing, parity, breaks;
+};
+/* Since the last look, or since it was opened. False: it is closed, or its driver does not count.
+ */
+bool port_counts(struct port *port, struct port_counts *ret_new);
 /* Somebody found out that it is lost. */
 void port_close(struct port *port, int64_t now_ns, const char *why);
 
@@ -67,6 +75,13 @@ struct port_opened {
 int port_serial_open(const struct port_config *config, bool listen, struct port_opened *opened);
 void port_serial_close(int fd);
 int port_serial_baud(int fd, int64_t baud);
+/* port_holder.c: who has this device, "pid 123 (minicom)". locked: somebody holds a lock on it.
+ * False: nobody that this user may see. */
+bool port_holder(const struct stat *st, bool locked, char *words, size_t size);
+/* port_lines.c: RTS, DTR and RS-485 as configured; 0 or negative errno with words. */
+int port_lines_set(int fd, const struct port_config *config, const char *driver,
+                   struct port_opened *opened);
+bool port_lines_count(int fd, struct port_counts *ret_counts);
 /* Watches the folders in which `path` (and what it points to) will appear. -1 if that fails. */
 int port_serial_watch(const char *path);
 

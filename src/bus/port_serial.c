@@ -95,33 +95,15 @@ static void driver_name(const struct stat *st, char *name, size_t size)
     snprintf(name, size, "%s", slash ? slash + 1 : "unknown");
 }
 
-/* The process that holds a flock on this file; 0 if /proc/locks does not show it. */
-static int lock_owner(const struct stat *st)
-{
-    char line[256], mine[64];
-    int owner = 0;
-    FILE *locks = fopen("/proc/locks", "re");
-    if (!locks) {
-        return 0;
-    }
-    snprintf(mine, sizeof mine, " %02x:%02x:%llu ", major(st->st_dev), minor(st->st_dev),
-             (unsigned long long)st->st_ino);
-    while (!owner && fgets(line, sizeof line, locks)) {
-        const char *write = strstr(line, "WRITE ");
-        if (strstr(line, "FLOCK") && write && strstr(line, mine)) {
-            owner = (int)strtol(write + 6, NULL, 10);
-        }
-    }
-    fclose(locks);
-    return owner;
-}
-
+/* Root passes the mark of another program (TIOCEXCL), so it is asked for. */
 static int take_lock(int fd, const struct stat *st, bool pty, struct port_opened *opened)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int owner = lock_owner(st);
-        return owner ? say_why(opened, -EBUSY, "in use by pid %d", owner)
-                     : say_why(opened, -EBUSY, "in use by another program");
+    char who[64] = "another program";
+    int marked = 0;
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 ||
+        (!pty && ioctl(fd, TIOCGEXCL, &marked) == 0 && marked)) {
+        port_holder(st, !marked, who, sizeof who);
+        return say_why(opened, -EBUSY, "in use by %s", who);
     }
     /* The mark stays as long as anybody has the tty open. A pty's other user may be the simulator
      * that made it, and would keep a killed bus from opening it again. */
@@ -129,6 +111,17 @@ static int take_lock(int fd, const struct stat *st, bool pty, struct port_opened
         ioctl(fd, TIOCEXCL);
     }
     return 0;
+}
+
+/* Somebody who takes no locks (a console, a modem manager) would steal bytes. */
+static void look_for_others(const struct stat *st, bool pty, struct port_opened *opened)
+{
+    char who[64];
+    size_t len = strlen(opened->note);
+    if (!pty && port_holder(st, false, who, sizeof who)) {
+        snprintf(opened->note + len, sizeof opened->note - len, " (also open in %s)", who);
+        opened->warned = true;
+    }
 }
 
 /* Replies of a few bytes must not wait 16 ms in a USB adapter; who cannot, says so and is not asked
@@ -214,6 +207,12 @@ static int set_up(int fd, const struct port_config *config, bool listen, struct 
         r = check_kept(config, &got, &st, pty, opened);
     }
     if (r == 0) {
+        char driver[64];
+        driver_name(&st, driver, sizeof driver);
+        r = port_lines_set(fd, config, driver, opened);
+    }
+    if (r == 0) {
+        look_for_others(&st, pty, opened);
         want_low_latency(fd);
         tcflush(fd, listen ? TCOFLUSH : TCIOFLUSH);
     }
@@ -222,17 +221,28 @@ static int set_up(int fd, const struct port_config *config, bool listen, struct 
 
 int port_serial_open(const struct port_config *config, bool listen, struct port_opened *opened)
 {
+    struct stat st;
     opened->warned = false;
     int fd = open(config->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == EBUSY) {
+        char who[64] = "another program";
+        if (stat(config->path, &st) == 0) {
+            port_holder(&st, true, who, sizeof who);
+        }
+        return say_why(opened, -EBUSY, "in use by %s", who);
+    }
     if (fd < 0) {
-        return errno == EBUSY    ? say_why(opened, -EBUSY, "in use by another program")
-               : errno == EIO    ? say_why(opened, -EIO, "no hardware behind it")
+        return errno == EIO      ? say_why(opened, -EIO, "no hardware behind it")
                : errno == ENOENT ? say_why(opened, -ENOENT, "not there")
                                  : say_why(opened, -errno, "%s", strerror(errno));
     }
     int r = set_up(fd, config, listen, opened);
     if (r < 0) {
-        port_serial_close(fd);
+        if (r == -EBUSY) {
+            close(fd); /* the mark is not ours */
+        } else {
+            port_serial_close(fd);
+        }
         return r;
     }
     opened->fd = fd;

@@ -130,6 +130,10 @@ static void put_bus(struct json *json, const struct stats_bus *bus, int64_t now_
     number(json, "noise_bytes", bus->noise_bytes);
     number(json, "foreign_frames", bus->foreign_frames);
     number(json, "bad_frames", bus->bad_frames);
+    number(json, "line_framing_errors", bus->framing);
+    number(json, "line_parity_errors", bus->parity);
+    number(json, "line_overruns", bus->overruns);
+    number(json, "line_breaks", bus->breaks);
     key(json, "devices");
     json_word(json, "[");
     for (uint32_t i = 0; i < bus->device_count; i++) {

@@ -120,6 +120,24 @@ static void print_device(FILE *out, const struct stats_device *device, int width
     print_errors(out, device);
 }
 
+/* What the driver of a serial line has counted, and what it hints at. */
+static void print_line(FILE *out, const struct stats_bus *bus, int64_t now_ns)
+{
+    char buf[SHORT];
+    if (!bus->line_ns) {
+        return;
+    }
+    const char *hint = bus->framing >= bus->parity && bus->framing ? "wrong baud or parity?"
+                       : bus->parity                               ? "wrong parity, or noise?"
+                       : bus->breaks ? "wires swapped, or no bias resistors?"
+                                     : "this machine was too slow";
+    fprintf(out,
+            "  line: %" PRIu64 " framing errors, %" PRIu64 " parity errors, %" PRIu64
+            " overruns, %" PRIu64 " breaks, the last %s ago: %s\n",
+            bus->framing, bus->parity, bus->overruns, bus->breaks, span(now_ns - bus->line_ns, buf),
+            hint);
+}
+
 static void print_bus(FILE *out, const struct stats_bus *bus, int64_t now_ns)
 {
     int64_t ran_ns = now_ns - bus->started_ns;
@@ -133,6 +151,7 @@ static void print_bus(FILE *out, const struct stats_bus *bus, int64_t now_ns)
                 " records that found no room\n",
                 bus->noise_bytes, bus->foreign_frames, bus->lost);
     }
+    print_line(out, bus, now_ns);
     int width = 20;
     for (uint32_t i = 0; i < bus->device_count; i++) {
         int len = (int)strlen(bus->devices[i].name);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "config/plugin.h"
 #include "config/private.h"
 
@@ -339,6 +340,30 @@ static void check_port(struct build *b, const struct port_config *port)
     }
 }
 
+/* Settings of serial lines that contradict each other, or have no line. */
+static void check_lines(struct build *b, const struct port_config *port)
+{
+    static const char *const keys[] = { "rts",       "dtr",
+                                        "rs485",     "rs485_delay_before",
+                                        "rs485_rts", "rs485_delay_after" };
+    config_setting_t *at = b->bus->setting;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        config_setting_t *set = config_setting_get_member(at, keys[i]);
+        if (set && !port->path[0]) {
+            tree_find(b->findings, set, WEIR_LOG_ERROR, "is for serial ports");
+        } else if (set && !port->rs485 && !strncmp(keys[i], "rs485_", 6)) {
+            tree_find(b->findings, set, WEIR_LOG_ERROR, "is of no use without rs485 = true");
+        }
+    }
+    if (port->rs485 && port->rts != CONFIG_LINE_DRIVER) {
+        tree_find(b->findings, config_setting_get_member(at, "rts"), WEIR_LOG_ERROR,
+                  "rs485 uses this line");
+    }
+    if (port->rs485_delay_before_ns % NS_PER_MS || port->rs485_delay_after_ns % NS_PER_MS) {
+        tree_find(b->findings, at, WEIR_LOG_ERROR, "delays of RS-485 are whole milliseconds");
+    }
+}
+
 /* A model that is named for the whole bus may have settings of all three: bus, device, points. */
 static void find_bus_model(struct build *b)
 {
@@ -379,6 +404,7 @@ int config_bus(struct config *config, const char *name, const struct weir_adapte
     fill_all(config, findings, &from, fills, 2, bus_others);
     check_reserved(&build, setting, name);
     check_port(&build, &options.port);
+    check_lines(&build, &options.port);
     bus->public.port = options.port;
     bus->public.file = tree_file(setting);
     bus->public.line = tree_line(setting);

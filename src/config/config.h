@@ -87,6 +87,11 @@ int config_section(struct config *config, const char *bus, const char *uplink,
 
 enum config_parity { CONFIG_PARITY_NONE, CONFIG_PARITY_EVEN, CONFIG_PARITY_ODD };
 
+/* A modem line: as the driver leaves it when it opens (mostly on), on, off. */
+enum config_line { CONFIG_LINE_DRIVER, CONFIG_LINE_ON, CONFIG_LINE_OFF };
+/* RTS while an RS-485 transceiver sends. */
+enum config_sending { CONFIG_SENDING_ON, CONFIG_SENDING_OFF };
+
 struct port_config {
     const char *path;    /* serial: port = "/dev/..."; "" if TCP or none */
     const char *address; /* TCP: "host:port"; "" if serial or none */
@@ -94,6 +99,10 @@ struct port_config {
     int parity; /* enum config_parity */
     int64_t data_bits, stop_bits;
     int64_t connect_timeout_ns;
+    int rts, dtr;  /* enum config_line */
+    bool rs485;    /* the driver switches a transceiver by RTS */
+    int rs485_rts; /* enum config_sending */
+    int64_t rs485_delay_before_ns, rs485_delay_after_ns; /* whole milliseconds */
 };
 
 struct point_config {

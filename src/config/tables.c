@@ -19,6 +19,8 @@
     }
 
 static const char *const parities[] = { "none", "even", "odd", NULL };
+static const char *const lines[] = { "driver", "on", "off", NULL };
+static const char *const sendings[] = { "on", "off", NULL };
 static const char *const formats[] = { "json", "json-flat", NULL };
 static const char *const starts[] = { "oldest", "now", NULL };
 
@@ -71,6 +73,18 @@ const struct weir_option bus_rows[] = {
         .help = "stop bits"),
     ROW(DURATION, bus_options, port.connect_timeout_ns, .name = "connect_timeout", .fallback = "5s",
         .min = 0.01, .max = 120, .help = "how long a TCP connection may take to stand"),
+    ROW(CHOICE, bus_options, port.rts, .name = "rts", .fallback = "driver", .choices = lines,
+        .help = "the line RTS while the port is open; driver: as the driver leaves it"),
+    ROW(CHOICE, bus_options, port.dtr, .name = "dtr", .fallback = "driver", .choices = lines,
+        .help = "the line DTR, likewise"),
+    ROW(BOOL, bus_options, port.rs485, .name = "rs485", .fallback = "false",
+        .help = "the driver switches a transceiver to sending by RTS"),
+    ROW(CHOICE, bus_options, port.rs485_rts, .name = "rs485_rts", .fallback = "on",
+        .choices = sendings, .help = "RTS while it sends"),
+    ROW(DURATION, bus_options, port.rs485_delay_before_ns, .name = "rs485_delay_before",
+        .fallback = "0s", .min = 0, .max = 0.1, .help = "from RTS to the first bit; milliseconds"),
+    ROW(DURATION, bus_options, port.rs485_delay_after_ns, .name = "rs485_delay_after",
+        .fallback = "0s", .min = 0, .max = 0.1, .help = "from the last bit to RTS; milliseconds"),
     { 0 },
 };
 

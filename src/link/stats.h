@@ -17,7 +17,7 @@
 #include <weir/record.h>
 
 enum {
-    STATS_LAYOUT = 2,
+    STATS_LAYOUT = 3,
     STATS_TEXT = 160,
     STATS_DEVICES = 256,
     STATS_CHILDREN = 128,
@@ -52,6 +52,9 @@ struct stats_bus {
     uint64_t epoch, last_seq, lost, opens; /* opens: of the port */
     int64_t started_ns, busy_ns;           /* time spent talking since started */
     uint64_t noise_bytes, foreign_frames, bad_frames; /* bad: of a listening bus, not taken */
+    /* of a serial line, by its driver; line_ns: when they grew last, 0: never */
+    uint64_t overruns, framing, parity, breaks;
+    int64_t line_ns;
     uint32_t device_count;
     struct stats_device devices[STATS_DEVICES];
 };

@@ -9,6 +9,8 @@ number, so that every loss and every repeat shows. WEIR_KILLS says how many kill
 import os
 import random
 import signal
+import statistics
+import sys
 import threading
 import time
 import unittest
@@ -103,18 +105,22 @@ class Traffic(RigTest):
         pid = self.weir.children()["bus road"]
         self.passage()
         wait_for(lambda: len(self.numbers()) == 1, what="the first")
-        before = fd_count(pid)
+        before, returns = fd_count(pid), []
         for _ in range(int(os.environ.get("WEIR_UNPLUGS", "5"))):
             self.talker.unplug()
             time.sleep(random.uniform(0, 0.3))
             self.talker.plug()
+            plugged = time.monotonic()
             opens = self.bus_status()["opens"]
             wait_for(lambda: fd_count(pid) == before and self.bus_status()["opens"] >= opens, what="open again")
             wait_for(lambda: os.path.realpath(self.link) in self.open_files(pid), what="the new device is open")
+            returns.append(time.monotonic() - plugged)
             self.passage()
             wait_for(lambda: len(self.numbers()) >= self.count, what="a vehicle after that")
         self.assertEqual(self.weir.children()["bus road"], pid)
         self.assertEqual(fd_count(pid), before)
+        print(f"{len(returns)} returns of the port, taken up after {max(returns):.2f} s at most, "
+              f"{statistics.median(returns):.2f} s in the middle", file=sys.stderr)
         self.settle()
 
     @staticmethod

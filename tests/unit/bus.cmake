@@ -9,3 +9,8 @@ weir_test(bus-windows bus_windows.c ${PROJECT_SOURCE_DIR}/src/bus/windows.c LIBS
 if(TARGET test-bus-windows)
   target_compile_definitions(test-bus-windows PRIVATE WEIR_STEPS)
 endif()
+# With a simulated driver.
+weir_test(bus-port-lines bus_port_lines.c LIBS weir_bus_parts util)
+if(TARGET test-bus-port-lines)
+  target_link_options(test-bus-port-lines PRIVATE -Wl,--wrap=ioctl)
+endif()

@@ -188,7 +188,7 @@ static void exclusive(void **state)
     assert_int_equal(port_create(&config, 0, false, &second), 0);
     until(first, PORT_OPENED);
     until(second, PORT_FAILED);
-    snprintf(want, sizeof want, "in use by pid %d", (int)getpid());
+    snprintf(want, sizeof want, "in use by pid %d (test-bus-port)", (int)getpid());
     assert_string_equal(port_words(second), want);
     port_destroy(first);
     until(second, PORT_OPENED); /* without anybody's help */

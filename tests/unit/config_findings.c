@@ -139,6 +139,32 @@ static void of_bus(void **state)
     CHECK(cases);
 }
 
+static void of_lines(void **state)
+{
+#define SERIAL(more) BUS("port = \"/dev/ttyS0\"; devices = ( ); " more)
+#define NO_DEVICE_3  "weir.conf:2: warning: buses.b: has no devices\n"
+    static const struct expect cases[] = {
+        { SERIAL("rts = \"off\"; dtr = \"on\";"), NO_DEVICE_3 },
+        { SERIAL("rs485 = true; rs485_rts = \"off\"; rs485_delay_before = \"1ms\"; "
+                 "rs485_delay_after = \"100ms\"; dtr = \"off\";"),
+          NO_DEVICE_3 },
+        { SERIAL("rts = \"maybe\";"),
+          IN_BUS "rts: \"maybe\" is none of driver, on, off\n" NO_DEVICE_3 },
+        { SERIAL("rs485 = true; rs485_rts = \"driver\";"),
+          IN_BUS "rs485_rts: \"driver\" is none of on, off\n" NO_DEVICE_3 },
+        { SERIAL("rs485 = true; rts = \"on\";"), IN_BUS "rts: rs485 uses this line\n" NO_DEVICE_3 },
+        { SERIAL("rs485_delay_after = \"1ms\";"),
+          IN_BUS "rs485_delay_after: is of no use without rs485 = true\n" NO_DEVICE_3 },
+        { SERIAL("rs485 = true; rs485_delay_after = \"1500us\";"),
+          "weir.conf:2: error: buses.b: delays of RS-485 are whole milliseconds\n" NO_DEVICE_3 },
+        { SERIAL("rs485 = true; rs485_delay_after = \"200ms\";"),
+          IN_BUS "rs485_delay_after: must lie between 0s and 100ms\n" NO_DEVICE_3 },
+        { BUS("address = \"10.0.0.5:502\"; devices = ( ); dtr = \"off\";"),
+          IN_BUS "dtr: is for serial ports\n" NO_DEVICE_3 },
+    };
+    CHECK(cases);
+}
+
 static void of_device(void **state)
 {
     static const struct expect cases[] = {
@@ -352,17 +378,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(syntax),
-        TEST(top),
-        TEST(of_bus),
-        TEST(of_device),
-        TEST(of_point),
-        TEST(of_uplink),
-        TEST(of_model),
-        TEST(whole),
-        TEST(readable_by_others),
-        TEST(unreadable),
-        TEST(from_two_files),
+        TEST(syntax),     TEST(top),
+        TEST(of_bus),     TEST(of_lines),
+        TEST(of_device),  TEST(of_point),
+        TEST(of_uplink),  TEST(of_model),
+        TEST(whole),      TEST(readable_by_others),
+        TEST(unreadable), TEST(from_two_files),
     };
     unsetenv("CREDENTIALS_DIRECTORY");
     return cmocka_run_group_tests(tests, NULL, NULL);
