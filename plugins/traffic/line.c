@@ -5,41 +5,12 @@
  * or one reading of many that are a vehicle (passage.c). A line that is not of the described form,
  * has no right checksum, or a value that is no such value or not plausible, is not taken at all.
  */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "line.h"
 
 #define UNDER_WAY_NS (20 * TRAFFIC_NS_PER_MS) /* more than a pause within a line */
-
-/* Totals of one lane: what its counts were the last time. */
-struct totals {
-    int64_t lane;
-    uint32_t used, met; /* met: a bit a point */
-    uint64_t last[1 + TRAFFIC_CLASSES_MAX];
-};
-
-struct line_state {
-    int64_t opened_ns;
-    uint32_t opened; /* the port was, and no line has come since */
-    uint32_t met;
-    uint64_t last; /* running number */
-    struct passage passage;
-    struct totals totals[LINE_LANES_MAX];
-};
-
-/* A record being made. */
-struct row {
-    struct traffic *t;
-    const struct line_plan *plan;
-    const struct line_texts *texts;
-    struct vehicle vehicle;
-    struct interval interval;
-    unsigned has;
-    bool repeated; /* its running number is that of the line before */
-    bool first;    /* a total that nothing can be taken from yet */
-};
 
 /* ---- lines */
 
@@ -102,203 +73,53 @@ static bool checksum(const struct line_settings *s, char *line)
     return told == (s->checksum == LINE_SUM_SUM ? sum & 0xff : xor);
 }
 
-/* ---- values */
+/* ---- why not: once for each reason, for whoever writes the model */
 
-static void *member(struct row *row, const struct line_word *word)
+static const char *reason(const struct line_plan *plan, enum weir_result r)
 {
-    return row->plan->settings->kind == LINE_KIND_INTERVAL
-               ? (char *)&row->interval + word->in_interval
-               : (char *)&row->vehicle + word->in_vehicle;
-}
-
-static bool printable(const char *text)
-{
-    for (; *text; text++) {
-        if (*text < ' ' || *text > '~') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool set_text(struct row *row, const struct line_plan_point *p, const char *text)
-{
-    if (strlen(text) >= TRAFFIC_WORD_MAX || !printable(text)) {
-        return false;
-    }
-    memcpy(member(row, p->word), text, strlen(text) + 1);
-    return true;
-}
-
-static bool set_running(struct row *row, const struct line_plan_point *p, double number)
-{
-    struct line_state *state = traffic_bus_state(row->t);
-    uint64_t modulo = (uint64_t)p->options->modulo, now = (uint64_t)number, missed = 0;
-    if (now >= modulo) {
-        return false;
-    }
-    if (state->met) {
-        uint64_t ahead = (now + modulo - state->last - 1) % modulo;
-        row->repeated = now == state->last;
-        missed = ahead < modulo / 2 ? ahead : 0; /* more: the device began anew */
-    }
-    memcpy(member(row, p->word), &missed, sizeof missed);
-    return true;
-}
-
-static bool set_number(struct row *row, const struct line_plan_point *p, const char *text)
-{
-    double number;
-    if (!line_number(row->plan, p, text, &number)) {
-        return false;
-    }
-    int64_t whole = p->word->type == LINE_NUMBER ? 0 : (int64_t)number;
-    switch (p->word->type) {
-    case LINE_NUMBER:
-        memcpy(member(row, p->word), &number, sizeof number);
-        return true;
-    case LINE_RUNNING:
-        return set_running(row, p, number);
-    case LINE_CLASS_COUNT:
-        row->interval.class_counts[p->class_index] = (uint64_t)whole;
-        return !p->options->modulo || whole < p->options->modulo;
-    default: /* int64_t and uint64_t alike: none is negative */
-        memcpy(member(row, p->word), &whole, sizeof whole);
-        return p->word->type != LINE_COUNT || !p->options->modulo || whole < p->options->modulo;
+    static const char *const forms[] = { [LINE_CSV] = "the number of its fields, or a quote",
+                                         [LINE_KEYVALUE] = "a piece without key and value",
+                                         [LINE_JSON] = "it is no JSON object",
+                                         [LINE_REGEX] = "it does not match the pattern" };
+    switch (r) {
+    case WEIR_R_CRC:
+        return "its checksum is not there or wrong";
+    case WEIR_R_EXCEPTION:
+        return "the pattern takes too many steps on it (match_limit, depth_limit)";
+    case WEIR_R_FRAME:
+        return forms[plan->settings->format];
+    default:
+        return "a text in it is too long or there twice";
     }
 }
 
-static bool not_known(const struct line_plan_point *p, const char *text)
+static void tell(struct traffic *t, const struct line_row *row, enum weir_result r,
+                 const char *line)
 {
-    const struct weir_names *absent = &p->options->absent;
-    for (size_t i = 0; i < absent->count; i++) {
-        if (!strcmp(absent->names[i], text)) {
-            return true;
-        }
+    struct line_plan *plan = traffic_plan(t);
+    bool point = row->failed < plan->count;
+    size_t which = point ? row->failed : LINE_POINTS_MAX + (size_t)r % LINE_REASONS;
+    char shown[100];
+    int n = snprintf(shown, sizeof shown, "%s", line);
+    if (plan->told[which]) {
+        return;
     }
-    return !*text;
-}
-
-static bool set(struct row *row, size_t i)
-{
-    const struct line_plan_point *p = &row->plan->points[i];
-    char buf[LINE_TEXT_MAX];
-    int64_t ns, wall_ns;
-    if (!row->texts->there[i]) {
-        return p->options->optional;
+    plan->told[which] = true;
+    for (int i = 0; i < n && shown[i]; i++) {
+        shown[i] = (char)(shown[i] < ' ' || shown[i] > '~' ? '.' : shown[i]);
     }
-    if (not_known(p, row->texts->text[i])) {
-        return true;
-    }
-    const char *text = line_mapped(row->plan, p, row->texts->text[i], buf, sizeof buf);
-    if (!text) {
-        return false;
-    }
-    if (p->word->type == LINE_TIME) {
-        traffic_wall(row->t, row->vehicle.time_ns, &wall_ns);
-        if (!line_time(p, text, wall_ns, &ns)) {
-            return false;
-        }
-        memcpy(member(row, p->word), &ns, sizeof ns);
-    } else if (p->word->type == LINE_TEXT ? !set_text(row, p, text) : !set_number(row, p, text)) {
-        return false;
-    }
-    row->has |= p->word->has;
-    return true;
-}
-
-/* ---- what is kept from line to line; only once the whole line has been taken */
-
-static void keep_running(struct row *row, const struct line_plan_point *p, const char *text)
-{
-    struct line_state *state = traffic_bus_state(row->t);
-    double number = 0;
-    if ((row->has & HAS_MISSED) && line_number(row->plan, p, text, &number)) {
-        state->met = 1;
-        state->last = (uint64_t)number;
+    if (point && !row->texts->there[which]) {
+        traffic_log(t, WEIR_LOG_NOTICE, "not taken: %s is not there: %s",
+                    plan->points[which].word->name, shown);
+    } else if (point) {
+        traffic_log(t, WEIR_LOG_NOTICE, "not taken: %s cannot be \"%s\": %s",
+                    plan->points[which].word->name, row->texts->text[which], shown);
+    } else {
+        traffic_log(t, WEIR_LOG_NOTICE, "not taken: %s: %s", reason(plan, r), shown);
     }
 }
 
-static struct totals *totals_of(struct line_state *state, int64_t lane)
-{
-    struct totals *of = state->totals;
-    while (of < state->totals + LINE_LANES_MAX && of->used && of->lane != lane) {
-        of++;
-    }
-    if (of == state->totals + LINE_LANES_MAX) {
-        return NULL;
-    }
-    of->lane = lane;
-    of->used = 1;
-    return of;
-}
-
-/* From a running total to what was added. False: more lanes than there is room for. */
-static bool take_total(struct row *row, const struct line_plan_point *p)
-{
-    bool class = p->word->type == LINE_CLASS_COUNT;
-    uint64_t modulo = (uint64_t)p->options->modulo, *count = &row->interval.vehicle_count;
-    struct totals *totals = totals_of(traffic_bus_state(row->t), row->interval.lane);
-    size_t slot = class ? 1 + p->class_index : 0;
-    if (!totals) {
-        return false;
-    }
-    count = class ? &row->interval.class_counts[p->class_index] : count;
-    uint64_t now = *count, added = (now + modulo - totals->last[slot]) % modulo;
-    bool met = totals->met >> slot & 1;
-    row->first |= !met || (now < totals->last[slot] && added >= modulo / 2); /* it began anew */
-    totals->met |= 1U << slot;
-    totals->last[slot] = now;
-    *count = added;
-    return true;
-}
-
-static bool keep(struct row *row)
-{
-    for (size_t i = 0; i < row->plan->count; i++) {
-        const struct line_plan_point *p = &row->plan->points[i];
-        char buf[LINE_TEXT_MAX];
-        const char *text = row->texts->there[i]
-                               ? line_mapped(row->plan, p, row->texts->text[i], buf, sizeof buf)
-                               : NULL;
-        bool counts = p->word->type == LINE_COUNT || p->word->type == LINE_CLASS_COUNT;
-        if (p->word->type == LINE_RUNNING && text) {
-            keep_running(row, p, text);
-        } else if (counts && p->options->modulo && text && (row->has & p->word->has) &&
-                   !take_total(row, p)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ---- the line */
-
-static enum weir_result take(struct row *row)
-{
-    struct line_state *state = traffic_bus_state(row->t);
-    for (size_t i = 0; i < row->plan->count; i++) {
-        if (!set(row, i)) {
-            return WEIR_R_DECODE;
-        }
-    }
-    if (row->repeated) {
-        return WEIR_R_FOREIGN;
-    }
-    if (!keep(row)) {
-        return WEIR_R_DECODE;
-    }
-    row->vehicle.has = row->interval.has = row->has;
-    if (row->plan->settings->kind == LINE_KIND_VEHICLE) {
-        traffic_vehicle(row->t, 0, &row->vehicle);
-    } else if (row->plan->settings->kind == LINE_KIND_INTERVAL && !row->first) {
-        traffic_interval(row->t, 0, &row->interval);
-    } else if (row->plan->settings->kind == LINE_KIND_READING && (row->has & HAS_SPEED)) {
-        passage_reading(row->t, &state->passage, row->vehicle.speed_kmh, row->vehicle.direction,
-                        row->vehicle.time_ns);
-    }
-    return WEIR_R_OK;
-}
+/* ---- messages */
 
 /* The first line after the port was opened, when it was under way already: its begin is missing,
  * and what is left may look whole ("3,55" of "13,55"). A checksum would see that. */
@@ -316,29 +137,9 @@ static void line_opened(struct traffic *t, int64_t now_ns)
     state->opened_ns = now_ns;
 }
 
-static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, size_t len,
-                                     int64_t time_ns)
+static enum weir_result take_line(struct line_row *row, char *line, struct line_texts *texts)
 {
-    const struct line_plan *plan = traffic_plan(t);
-    const struct line_settings *s = plan->settings;
-    char buf[LINE_MOST + 1], *line = buf;
-    struct line_texts texts;
-    struct row row = { .t = t, .plan = plan, .texts = &texts };
-    if (cut_off(traffic_bus_state(t), s, time_ns)) {
-        return WEIR_R_FRAME;
-    }
-    while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {
-        len--;
-    }
-    if (len > LINE_MOST || memchr(bytes, 0, len)) {
-        return WEIR_R_FRAME;
-    }
-    memcpy(buf, bytes, len);
-    buf[len] = 0;
-    line += strspn(line, s->line_begin);
-    if (!*line) {
-        return WEIR_R_OK;
-    }
+    const struct line_settings *s = row->plan->settings;
     int prefix = begins(line, &s->only);
     if (begins(line, &s->ignore) >= 0 || (s->only.count && prefix < 0)) {
         return WEIR_R_FOREIGN;
@@ -349,9 +150,64 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     if (s->format == LINE_KEYVALUE && prefix > 0) {
         line += prefix; /* the word in front of the pairs */
     }
-    enum weir_result r = line_split(plan, line, &texts);
+    enum weir_result r = line_split(row->plan, line, texts);
+    return r == WEIR_R_OK ? line_take(row) : r;
+}
+
+static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, size_t len,
+                                     int64_t time_ns)
+{
+    const struct line_plan *plan = traffic_plan(t);
+    const struct line_settings *s = plan->settings;
+    char line[LINE_MOST + 1], copy[LINE_MOST + 1];
+    struct line_texts texts;
+    struct line_row row = { .t = t, .plan = plan, .texts = &texts, .failed = LINE_POINTS_MAX };
+    if (cut_off(traffic_bus_state(t), s, time_ns)) {
+        return WEIR_R_FRAME;
+    }
+    while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {
+        len--;
+    }
+    if (len > LINE_MOST || memchr(bytes, 0, len)) {
+        return WEIR_R_FRAME;
+    }
+    memcpy(line, bytes, len);
+    line[len] = 0;
+    memcpy(copy, line, len + 1);
+    size_t begin = strspn(line, s->line_begin);
+    if (!line[begin]) {
+        return WEIR_R_OK;
+    }
     row.vehicle.time_ns = row.interval.time_ns = time_ns;
-    return r == WEIR_R_OK ? take(&row) : r;
+    enum weir_result r = take_line(&row, line + begin, &texts);
+    if (r != WEIR_R_OK && r != WEIR_R_FOREIGN) {
+        tell(t, &row, r, copy);
+    }
+    return r;
+}
+
+/* Text on any line that no other family has a word for: as text. */
+static size_t line_explain(enum weir_direction direction, const uint8_t *bytes, size_t len,
+                           char *buf, size_t size)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if ((bytes[i] < ' ' || bytes[i] > '~') && bytes[i] != '\r' && bytes[i] != '\n' &&
+            bytes[i] != '\t') {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < len && n + 3 < size; i++) {
+        const char *escaped = bytes[i] == '\r' ? "\\r" : bytes[i] == '\n' ? "\\n" : "\\t";
+        if (bytes[i] < ' ') {
+            buf[n++] = escaped[0];
+            buf[n++] = escaped[1];
+        } else {
+            buf[n++] = (char)bytes[i];
+        }
+    }
+    buf[n] = 0;
+    return n;
 }
 
 static int64_t line_tick(struct traffic *t, int64_t now_ns)
@@ -370,4 +226,5 @@ const struct family family_line = {
     .opened = line_opened,
     .message = line_message,
     .tick = line_tick,
+    .explain = line_explain,
 };

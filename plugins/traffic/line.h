@@ -4,9 +4,9 @@
  * The family `line`: text counters that a model file describes, without C. docs/new-counter.md is
  * for users. What the files share:
  *
- *   line.c         the family: lines, checksums, records    line_plan.c   settings to a plan
- *   line_split.c   a line to its texts, one a point         line_words.c  which points there are
- *   line_values.c  a text to a value of a record
+ *   line.c         the family: lines, checksums           line_plan.c    settings to a plan
+ *   line_split.c   a line to its texts, one a point       line_words.c   which points there are
+ *   line_values.c  a text to a value of a record          line_record.c  values to a record
  */
 #ifndef TRAFFIC_LINE_H
 #define TRAFFIC_LINE_H
@@ -20,6 +20,7 @@ enum {
     LINE_TEXT_MAX = 64, /* one value on the line, with a zero */
     LINE_MOST = 1000,   /* characters of a line */
     LINE_LANES_MAX = 32,
+    LINE_REASONS = 8,
 };
 
 enum line_type {
@@ -66,13 +67,43 @@ struct line_plan {
     struct line_plan_point points[LINE_POINTS_MAX];
     size_t count;
     const char *class_names[TRAFFIC_CLASSES_MAX + 1];
-    struct line_regex *regex; /* line_split.c */
+    struct line_regex *regex;                  /* line_split.c */
+    bool told[LINE_POINTS_MAX + LINE_REASONS]; /* in the log, why lines are not taken: once each */
 };
 
 /* One text a point, in the order of the plan. */
 struct line_texts {
     bool there[LINE_POINTS_MAX];
     char text[LINE_POINTS_MAX][LINE_TEXT_MAX];
+};
+
+/* Totals of one lane: what its counts were the last time. */
+struct line_totals {
+    int64_t lane;
+    uint32_t used, met; /* met: a bit a point */
+    uint64_t last[1 + TRAFFIC_CLASSES_MAX];
+};
+
+struct line_state {
+    int64_t opened_ns;
+    uint32_t opened; /* the port was, and no line has come since */
+    uint32_t met;
+    uint64_t last; /* running number */
+    struct passage passage;
+    struct line_totals totals[LINE_LANES_MAX];
+};
+
+/* A line being taken. */
+struct line_row {
+    struct traffic *t;
+    const struct line_plan *plan;
+    const struct line_texts *texts;
+    struct vehicle vehicle;
+    struct interval interval;
+    unsigned has;
+    bool repeated; /* its running number is that of the line before */
+    bool first;    /* a total that nothing can be taken from yet */
+    size_t failed; /* point that the line is not taken for */
 };
 
 /* ---- line_plan.c */
@@ -91,6 +122,11 @@ struct line_regex *line_regex_make(const struct line_settings *settings, char *w
 void line_regex_free(struct line_regex *regex);
 /* Number of the group with this name, -1: none. */
 int line_regex_group(const struct line_regex *regex, const char *name);
+
+/* ---- line_record.c */
+/* Makes the record, if the texts are fit for it. Nothing is kept of a line that is not taken.
+ * WEIR_R_FOREIGN: said again; WEIR_R_DECODE: row->failed says for which point. */
+enum weir_result line_take(struct line_row *row);
 
 /* ---- line_values.c */
 /* True, and a number in the record's unit. False: it is none, or not plausible. */

@@ -38,8 +38,8 @@ int plugin_list(enum plugin_kind kind,
                 void (*visit)(void *context, const char *name, const char *path), void *context);
 
 /* The folders in which models of an adapter lie, by index from 0: the user's own
- * (WEIR_MODEL_PATH, else WEIR_SYSCONF_DIR/models), then those of the build tree or the installed ones. -ENOENT behind the
- * last. */
+ * (WEIR_MODEL_PATH, else WEIR_SYSCONF_DIR/models), then those of the build tree or the installed
+ * ones. -ENOENT behind the last. */
 int plugin_model_folder(const char *adapter, size_t index, char *buf, size_t size);
 /* The first file NAME.conf there. -ENOENT if there is none. */
 int plugin_model_path(const char *adapter, const char *model, char *buf, size_t size);

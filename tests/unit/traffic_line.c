@@ -295,11 +295,11 @@ static void limited(void **state)
         const char *records = traffic_rig_records(c.rig), *at;
         if (records[0]) {
             assert_non_null(at = strstr(records, "\"lane\":"));
-            assert_in_range(atoi(at + 7), 0, 8);
+            assert_in_range(strtol(at + 7, NULL, 10), 0, 8);
             assert_non_null(at = strstr(records, "\"speed\":"));
-            assert_in_range(atoi(at + 8), 0, 300);
+            assert_in_range(strtol(at + 8, NULL, 10), 0, 300);
             assert_non_null(at = strstr(records, "\"length\":"));
-            assert_in_range(atoi(at + 9), 0, 60);
+            assert_in_range(strtol(at + 9, NULL, 10), 0, 60);
             assert_null(strstr(at, "vehicle\",\"values\"")); /* one record */
         }
         end(&c);
