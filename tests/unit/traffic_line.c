@@ -372,14 +372,27 @@ static void intervals(void **state)
     end(&c);
 }
 
+/* Icoms TMA-3B3, set to text. */
+static void icoms(void **state)
+{
+    struct counter c;
+    begin(&c, "model = \"icoms-tma-text\";", "");
+    gives(&c, "TYP; DATETIME; SPEED; LENGTH\r\n", "");
+    gives(&c, "30; 22/11/2026 17:50:28; 63; 165\r\n",
+          VEHICLE("\"speed\":63,\"length\":16.5,\"vehicle_class\":\"30\""));
+    gives(&c, "2;22/11/2026 17:50:28;301;45\n5; 22/11/2026 17:50:28; 63; 45\n2; 63; 45\n", "");
+    gives(&c, "2; ; 50; 0\n", VEHICLE("\"speed\":50,\"length\":null,\"vehicle_class\":\"2\""));
+    end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(csv),       cmocka_unit_test(regex),     cmocka_unit_test(keyvalue),
-        cmocka_unit_test(json),      cmocka_unit_test(refused),   cmocka_unit_test(settings),
-        cmocka_unit_test(limits),    cmocka_unit_test(mangled),   cmocka_unit_test(limited),
-        cmocka_unit_test(killed),    cmocka_unit_test(under_way), cmocka_unit_test(again),
-        cmocka_unit_test(intervals),
+        cmocka_unit_test(icoms),    cmocka_unit_test(csv),       cmocka_unit_test(regex),
+        cmocka_unit_test(keyvalue), cmocka_unit_test(json),      cmocka_unit_test(refused),
+        cmocka_unit_test(settings), cmocka_unit_test(limits),    cmocka_unit_test(mangled),
+        cmocka_unit_test(limited),  cmocka_unit_test(killed),    cmocka_unit_test(under_way),
+        cmocka_unit_test(again),    cmocka_unit_test(intervals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
