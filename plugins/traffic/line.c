@@ -132,7 +132,7 @@ static bool cut_off(struct line_state *state, const struct line_settings *s, int
 
 static void line_opened(struct traffic *t, int64_t now_ns)
 {
-    struct line_state *state = traffic_bus_state(t);
+    struct line_state *state = line_state(t);
     state->opened = 1;
     state->opened_ns = now_ns;
 }
@@ -162,7 +162,7 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     char line[LINE_MOST + 1], copy[LINE_MOST + 1];
     struct line_texts texts;
     struct line_row row = { .t = t, .plan = plan, .texts = &texts, .failed = LINE_POINTS_MAX };
-    if (cut_off(traffic_bus_state(t), s, time_ns)) {
+    if (cut_off(line_state(t), s, time_ns)) {
         return WEIR_R_FRAME;
     }
     while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {
@@ -212,7 +212,7 @@ static size_t line_explain(enum weir_direction direction, const uint8_t *bytes, 
 
 static int64_t line_tick(struct traffic *t, int64_t now_ns)
 {
-    struct line_state *state = traffic_bus_state(t);
+    struct line_state *state = line_state(t);
     return passage_tick(t, &state->passage, now_ns);
 }
 

@@ -67,6 +67,7 @@ struct line_plan {
     struct line_plan_point points[LINE_POINTS_MAX];
     size_t count;
     const char *class_names[TRAFFIC_CLASSES_MAX + 1];
+    uint64_t mark; /* of what the numbers that are kept from line to line are taken from; not 0 */
     struct line_regex *regex;                  /* line_split.c */
     bool told[LINE_POINTS_MAX + LINE_REASONS]; /* in the log, why lines are not taken: once each */
 };
@@ -85,6 +86,7 @@ struct line_totals {
 };
 
 struct line_state {
+    uint64_t mark; /* of the plan that this belongs to */
     int64_t opened_ns;
     uint32_t opened; /* the port was, and no line has come since */
     uint32_t met;
@@ -124,6 +126,8 @@ void line_regex_free(struct line_regex *regex);
 int line_regex_group(const struct line_regex *regex, const char *name);
 
 /* ---- line_record.c */
+/* What is kept from line to line; begun anew when the model is another one. */
+struct line_state *line_state(struct traffic *t);
 /* Makes the record, if the texts are fit for it. Nothing is kept of a line that is not taken.
  * WEIR_R_FOREIGN: said again; WEIR_R_DECODE: row->failed says for which point. */
 enum weir_result line_take(struct line_row *row);

@@ -248,6 +248,29 @@ static void check_whole(struct making *m, unsigned has)
     }
 }
 
+static uint64_t mix(uint64_t mark, const char *text)
+{
+    for (; *text; text++) {
+        mark = (mark ^ (uint8_t)*text) * 1099511628211U; /* FNV-1a */
+    }
+    return (mark ^ 0xff) * 1099511628211U;
+}
+
+static uint64_t mark_of(const struct line_plan *plan, const struct weir_device *device)
+{
+    const struct line_settings *s = plan->settings;
+    char numbers[100];
+    uint64_t mark = mix(mix(14695981039346656037U, s->pattern), s->header);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct line_plan_point *p = &plan->points[i];
+        snprintf(numbers, sizeof numbers, "%d %d %zu %d %lld %lld %g %g", s->format, s->kind,
+                 p->field, p->group, (long long)p->options->modulo, (long long)p->options->base,
+                 p->options->scale, p->options->offset);
+        mark = mix(mix(mix(mark, device->points[i].name), p->options->key), numbers);
+    }
+    return mark ? mark : 1;
+}
+
 void *line_plan_make(struct traffic *t, struct family *self)
 {
     struct line_plan *plan = calloc(1, sizeof *plan);
@@ -278,6 +301,7 @@ void *line_plan_make(struct traffic *t, struct family *self)
         self->vehicle = HAS_SPEED | HAS_DURATION | (has & HAS_DIRECTION);
     }
     self->classes = plan->class_names;
+    plan->mark = mark_of(plan, device);
     return plan;
 }
 

@@ -8,6 +8,16 @@
 
 #include "line.h"
 
+struct line_state *line_state(struct traffic *t)
+{
+    struct line_state *state = traffic_bus_state(t);
+    const struct line_plan *plan = traffic_plan(t);
+    if (state->mark != plan->mark) {
+        *state = (struct line_state){ .mark = plan->mark };
+    }
+    return state;
+}
+
 /* ---- values */
 
 static void *member(struct line_row *row, const struct line_word *word)
@@ -38,7 +48,7 @@ static bool set_text(struct line_row *row, const struct line_plan_point *p, cons
 
 static bool set_running(struct line_row *row, const struct line_plan_point *p, double number)
 {
-    struct line_state *state = traffic_bus_state(row->t);
+    struct line_state *state = line_state(row->t);
     uint64_t modulo = (uint64_t)p->options->modulo, now = (uint64_t)number, missed = 0;
     if (now >= modulo) {
         return false;
@@ -117,7 +127,7 @@ static bool set(struct line_row *row, size_t i)
 
 static void keep_running(struct line_row *row, const struct line_plan_point *p, const char *text)
 {
-    struct line_state *state = traffic_bus_state(row->t);
+    struct line_state *state = line_state(row->t);
     double number = 0;
     if ((row->has & HAS_MISSED) && line_number(row->plan, p, text, &number)) {
         state->met = 1;
@@ -144,7 +154,7 @@ static bool take_total(struct line_row *row, const struct line_plan_point *p)
 {
     bool class = p->word->type == LINE_CLASS_COUNT;
     uint64_t modulo = (uint64_t)p->options->modulo, *count = &row->interval.vehicle_count;
-    struct line_totals *totals = totals_of(traffic_bus_state(row->t), row->interval.lane);
+    struct line_totals *totals = totals_of(line_state(row->t), row->interval.lane);
     size_t slot = class ? 1 + p->class_index : 0;
     if (!totals) {
         return false;
@@ -182,7 +192,7 @@ static bool keep(struct line_row *row)
 
 enum weir_result line_take(struct line_row *row)
 {
-    struct line_state *state = traffic_bus_state(row->t);
+    struct line_state *state = line_state(row->t);
     for (size_t i = 0; i < row->plan->count; i++) {
         if (!set(row, i)) {
             row->failed = i;

@@ -327,6 +327,21 @@ static void killed(void **state)
     end(&c);
 }
 
+/* Numbers of another model are no numbers of this one. */
+static void another(void **state)
+{
+    struct counter c, other;
+    begin(&c, "model = \"line-keyvalue\";", "");
+    gives(&c, pairs_17, "");
+    traffic_rig_save(c.rig);
+    load(&other, "model = \"line-keyvalue\";",
+         "points = ( { name = \"vehicle_count\"; key = \"truck\"; } );");
+    traffic_rig_change(c.rig, other.setup.bus);
+    gives(&c, pairs_18, ""); /* the first of its lane */
+    end(&c);
+    end(&other);
+}
+
 /* The line that was under way when the port was opened is no line; one that came later is. */
 static void under_way(void **state)
 {
@@ -392,7 +407,7 @@ int main(void)
         cmocka_unit_test(keyvalue), cmocka_unit_test(json),      cmocka_unit_test(refused),
         cmocka_unit_test(settings), cmocka_unit_test(limits),    cmocka_unit_test(mangled),
         cmocka_unit_test(limited),  cmocka_unit_test(killed),    cmocka_unit_test(under_way),
-        cmocka_unit_test(again),    cmocka_unit_test(intervals),
+        cmocka_unit_test(again),    cmocka_unit_test(intervals), cmocka_unit_test(another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -372,3 +372,10 @@ void traffic_rig_restore(struct traffic_rig *rig)
     traffic_rig_reopen(rig);
     rig->bus.resumed = false;
 }
+
+void traffic_rig_change(struct traffic_rig *rig, const struct weir_bus *bus)
+{
+    rig->bus.options = bus->options;
+    rig->bus.devices = bus->devices;
+    traffic_rig_restore(rig);
+}
