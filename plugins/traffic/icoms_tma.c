@@ -5,20 +5,21 @@
  *
  *   02 99       head
  *   0  speed    km/h
- *   1  length   dm
+ *   1  length   dm, supposed by the radar, not measured
  *   2  1/100 s, s, min, h    BCD
  *   6  day      BCD; bit 7: going away
  *   7  month    BCD
- *   8  count    24 bits, least significant byte first
- *   11 range    cm, 16 bits, least significant byte first
- *   13 type     1, 2, 3 or 30
+ *   8  count    24 bits, least significant byte first; from 0 when it is switched on
+ *   11 range    cm, 16 bits, least significant byte first, at most 4000
+ *   13 type     of the detection: 1, 2, 3 or 30
  *   14 century, year of it   BCD
  *   03          end
  *
- * There is no checksum: what no radar says (digits above 9, dates that are none, other types,
- * another century) is left out. Its text form is a model of the family line.
+ * There is no checksum: what no radar says (digits above 9, dates that are none, other types, a
+ * range of more than 40 m, another century) is left out. Range and type are 0 in older ones. The
+ * type is no class of vehicles, and not told. The text form is a model of the family line.
  *
- * Source: public excerpts of the radar's manual.
+ * Source: user's manual of the TMA-3B3, chapter 12 (messages, protocol 121).
  */
 #include <stdio.h>
 
@@ -40,7 +41,7 @@ enum {
     CENTURY,
     YEAR
 };
-enum { GOING_AWAY = 0x80, CENTURY_BCD = 0x20, COUNT_MASK = 0xFFFFFF };
+enum { GOING_AWAY = 0x80, CENTURY_BCD = 0x20, COUNT_MASK = 0xFFFFFF, RANGE_MOST = 4000 };
 /* No road has more vehicles a second at one radar; and some that came close together. */
 enum { MOST_PER_S = 10, MOST_AT_ONCE = 10 };
 #define CLOCK_MOST_NS (5 * TRAFFIC_NS_PER_S)
@@ -66,31 +67,28 @@ static int tma_frame(const uint8_t *bytes, size_t len)
     return len < LEN ? 0 : bytes[LEN - 1] == END ? LEN : -1;
 }
 
-static bool device_time(const uint8_t *body, int64_t *ret_ns)
+/* The manual allows for hour 24, of which day it does not say: a passage without a time. */
+static bool device_time(const uint8_t *body, struct vehicle *v)
 {
     int year = bcd(body[YEAR]), month = bcd(body[MONTH]), hour = bcd(body[HOUR]);
+    bool known = hour != 24;
     int day = bcd(body[DAY] & (uint8_t)~GOING_AWAY), minute = bcd(body[MINUTE]);
     int second = bcd(body[SECOND]), hundredths = bcd(body[HUNDREDTHS]);
     int64_t seconds;
     if (body[CENTURY] != CENTURY_BCD || year < 0 || month < 0 || day < 0 || hour < 0 ||
         minute < 0 || second < 0 || hundredths < 0 ||
-        !date_seconds(2000 + year, month, day, hour, minute, second, &seconds)) {
+        !date_seconds(2000 + year, month, day, known ? hour : 0, minute, second, &seconds)) {
         return false;
     }
-    *ret_ns = seconds * TRAFFIC_NS_PER_S + hundredths * (10 * TRAFFIC_NS_PER_MS);
+    v->device_time_ns = seconds * TRAFFIC_NS_PER_S + hundredths * (10 * TRAFFIC_NS_PER_MS);
+    v->has |= known ? HAS_DEVICE_TIME : 0;
     return true;
 }
 
-/* The class is the number as the manual prints it; whether 30 is a byte of BCD is not known. */
-static bool type_word(uint8_t type, struct vehicle *v)
+/* Whether 30 is a byte of BCD, the manual does not say. */
+static bool known_type(uint8_t type)
 {
-    int number = type == 0x30 ? 30 : type;
-    if (number != 1 && number != 2 && number != 3 && number != 30) {
-        return false;
-    }
-    snprintf(v->vehicle_class, sizeof v->vehicle_class, "%d", number);
-    v->has |= HAS_CLASS;
-    return true;
+    return type <= 3 || type == 30 || type == 0x30;
 }
 
 static uint32_t ahead_of(uint32_t count, uint32_t before)
@@ -133,10 +131,10 @@ static enum weir_result tma_message(struct traffic *t, const uint8_t *bytes, siz
                                     int64_t time_ns)
 {
     const uint8_t *body = bytes + BODY_AT;
-    struct vehicle v = { .has = HAS_DIRECTION | HAS_DEVICE_COUNT | HAS_DEVICE_TIME,
+    struct vehicle v = { .has = HAS_DIRECTION | HAS_DEVICE_COUNT,
                          .time_ns = time_ns,
                          .device_count = get_le(body + COUNT, 3) };
-    if (!device_time(body, &v.device_time_ns) || !type_word(body[TYPE], &v)) {
+    if (!device_time(body, &v) || !known_type(body[TYPE]) || get_le(body + RANGE, 2) > RANGE_MOST) {
         return WEIR_R_DECODE;
     }
     measured(&v, HAS_SPEED, body[SPEED], &v.speed_kmh);
@@ -145,7 +143,9 @@ static enum weir_result tma_message(struct traffic *t, const uint8_t *bytes, siz
     snprintf(v.direction, sizeof v.direction, "%s",
              body[DAY] & GOING_AWAY ? "departing" : "approaching");
     count_missed(traffic_device_state(t, 0), (uint32_t)v.device_count, &v);
-    traffic_clock(t, 0, v.device_time_ns, CLOCK_MOST_NS, time_ns);
+    if (v.has & HAS_DEVICE_TIME) {
+        traffic_clock(t, 0, v.device_time_ns, CLOCK_MOST_NS, time_ns);
+    }
     traffic_vehicle(t, 0, &v);
     return WEIR_R_OK;
 }
@@ -165,8 +165,8 @@ static size_t tma_explain(enum weir_direction direction, const uint8_t *bytes, s
 
 const struct family family_icoms_tma = {
     .name = "icoms-tma",
-    .vehicle = HAS_DIRECTION | HAS_SPEED | HAS_LENGTH | HAS_CLASS | HAS_RANGE | HAS_DEVICE_COUNT |
-               HAS_MISSED | HAS_DEVICE_TIME,
+    .vehicle = HAS_DIRECTION | HAS_SPEED | HAS_LENGTH | HAS_RANGE | HAS_DEVICE_COUNT | HAS_MISSED |
+               HAS_DEVICE_TIME,
     .device_state = sizeof(struct tma),
     .frame = tma_frame,
     .message = tma_message,

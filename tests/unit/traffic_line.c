@@ -393,10 +393,12 @@ static void icoms(void **state)
     struct counter c;
     begin(&c, "model = \"icoms-tma-text\";", "");
     gives(&c, "TYP; DATETIME; SPEED; LENGTH\r\n", "");
-    gives(&c, "30; 22/11/2026 17:50:28; 63; 165\r\n",
-          VEHICLE("\"speed\":63,\"length\":16.5,\"vehicle_class\":\"30\""));
-    gives(&c, "2;22/11/2026 17:50:28;301;45\n5; 22/11/2026 17:50:28; 63; 45\n2; 63; 45\n", "");
-    gives(&c, "2; ; 50; 0\n", VEHICLE("\"speed\":50,\"length\":null,\"vehicle_class\":\"2\""));
+    gives(&c, "001; 2026/11/22 17:50:28,370; 63; 4,5\r\n",
+          VEHICLE("\"direction\":\"approaching\",\"speed\":63"));
+    gives(&c, "030;2026/11/22 17:50:28,370;-50;4,5\n",
+          VEHICLE("\"direction\":\"departing\",\"speed\":50"));
+    gives(&c, "100; 2026/11/22 17:50:28,370; ; \n001; 2026/11/22 17:50:28,370; 301; 4,5\n", "");
+    gives(&c, "001; 63; 4,5\n001; 2026/11/22 17:50:28,370; 6 3; 4,5\n", "");
     end(&c);
 }
 

@@ -23,10 +23,10 @@ class Sim(base.Sim):
     def vehicle(self, now):
         speed, length = self.speed(), self.random.randrange(15, 250)
         kind, away = self.random.choice(list(self.TYPES)), self.random.random() < 0.5
-        distance = self.random.randrange(100, 5000)
+        distance = self.random.randrange(100, 4001)
         self.count = (self.count + 1) & 0xFFFFFF
         self.waiting.append(self.message(now, speed, length, kind, away, distance))
-        self.passed.append({"speed": speed, "length": length / 10, "vehicle_class": str(kind),
+        self.passed.append({"speed": speed, "length": length / 10,
                             "direction": "departing" if away else "approaching",
                             "range": distance / 100, "device_count": self.count, "missed": 0,
                             "device_time": self.stamp(now)})
