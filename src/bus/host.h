@@ -6,7 +6,8 @@
  *   bus.c      main, set-up, end         loop.c    the main loop: link, port, turns
  *   device.c   one device's run-time     cycle.c   one device's poll: parts, retries, silence
  *   host.c     services for the adapter  output.c  records, notices to core, trouble
- *   windows.c  one record of the readings of a period (tally.c, period.c: its rules)
+ *   windows.c  one record of the readings of a period (tally.c, period.c, window_state.c: its
+ *              rules; windows_left.c: windows of devices that are no more)
  *   listen.c   steps of a listening adapter, which survive this process (keep.h)
  *   schedule.c points.c state.c          pure rules, each with its own header
  *   port.c     the line                  trace.c   the last bytes on it
@@ -111,6 +112,7 @@ void host_free(struct host *host);
 
 /* output.c */
 struct clock_offset host_clock(const struct host *host);
+/* device: whose counter counts it; NULL: nobody's. */
 int host_append(struct host *host, struct device *device, const struct shape *shape,
                 int64_t time_ns, const struct weir_value *values);
 void host_notify(struct host *host);
@@ -131,14 +133,24 @@ enum schedule_outcome cycle_run(struct host *host, const struct turn *turn);
 /* Takes the plan over. The device's reading (shape), view and config must be there. */
 int windows_create(struct host *host, struct device *device, struct window_plan *plan);
 void windows_destroy(struct device *device);
-/* The queue is open: what the process before left is gone on with. */
-void windows_resume(struct host *host);
+/* The queue is open: what the process before left is gone on with. 0 or negative errno. */
+int windows_resume(struct host *host);
 /* Values of one turn are in device->values, all missing if it did not answer. */
 void windows_add(struct host *host, struct device *device, int64_t time_ns, bool answered);
 /* Closes windows that have ended; host->window_ns is when the next one does. */
 void windows_due(struct host *host, int64_t now_ns);
 /* An orderly end: records of what is open. */
 void windows_finish(struct host *host);
+
+/* windows_left.c */
+struct keep_mark;
+/* Is there a record of this shape and time behind the mark? 1, 0, or negative errno. */
+int windows_find_made(const struct host *host, struct keep_mark mark, uint64_t shape,
+                      int64_t time_ns);
+/* The file of this name, if it has another key: makes its record and removes it. */
+int windows_settle(struct host *host, const char *name, const void *key, size_t len);
+/* All files of devices that have no window (any more). */
+void windows_settle_gone(struct host *host);
 
 /* listen.c; each does nothing for a polled adapter */
 

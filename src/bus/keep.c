@@ -86,21 +86,21 @@ static int open_file(const char *ram, const char *bus, size_t size, char path[FO
     return fd;
 }
 
-static bool is_ours(const struct keep *keep, const char *key)
+static bool is_ours(const struct keep *keep, const void *key, size_t key_len)
 {
     const struct head *head = keep->head;
-    return !memcmp(head->magic, magic, sizeof magic) && head->key_len == strlen(key) &&
+    return !memcmp(head->magic, magic, sizeof magic) && head->key_len == key_len &&
            head->state_size == keep->state_size && head->active < 2 &&
-           !memcmp(head + 1, key, head->key_len);
+           !memcmp(head + 1, key, key_len);
 }
 
-static void begin_anew(struct keep *keep, const char *key)
+static void begin_anew(struct keep *keep, const void *key, size_t key_len)
 {
     struct head *head = keep->head;
     memset(head, 0, keep->size);
-    head->key_len = (uint32_t)strlen(key);
+    head->key_len = (uint32_t)key_len;
     head->state_size = (uint32_t)keep->state_size;
-    memcpy(head + 1, key, head->key_len);
+    memcpy(head + 1, key, key_len);
     memcpy(head->magic, magic, sizeof magic);
 }
 
@@ -118,10 +118,10 @@ static void settle_read(struct keep_event *event)
     }
 }
 
-int keep_open(const char *ram, const char *bus, const char *key, size_t state_size,
+int keep_open(const char *ram, const char *bus, const void *key, size_t key_len, size_t state_size,
               struct keep **ret_keep, bool *ret_shared)
 {
-    size_t at = sizeof(struct head) + rounded(strlen(key));
+    size_t at = sizeof(struct head) + rounded(key_len);
     struct keep *keep = calloc(1, sizeof *keep);
     void *state = NULL;
     if (state_size > KEEP_STATE_MAX || !keep ||
@@ -146,14 +146,67 @@ int keep_open(const char *ram, const char *bus, const char *key, size_t state_si
     }
     keep->slots[0] = (uint8_t *)keep->head + at;
     keep->slots[1] = keep->slots[0] + rounded(state_size);
-    keep->found = is_ours(keep, key);
+    keep->found = is_ours(keep, key, key_len);
     if (!keep->found) {
-        begin_anew(keep, key);
+        begin_anew(keep, key, key_len);
     }
     memcpy(keep->state, keep->slots[keep->head->active], state_size);
     settle_read(&keep->head->event);
     *ret_keep = keep;
     return 0;
+}
+
+/* The sizes that a file's head tells, if they are those of the file. */
+static bool read_sizes(int fd, size_t *ret_key_len, size_t *ret_state_size)
+{
+    struct head head;
+    struct stat st;
+    if (fstat(fd, &st) != 0 || pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
+        memcmp(head.magic, magic, sizeof magic) != 0 || head.state_size > KEEP_STATE_MAX ||
+        head.active > 1) {
+        return false;
+    }
+    *ret_key_len = head.key_len;
+    *ret_state_size = head.state_size;
+    return (uint64_t)st.st_size ==
+           sizeof head + rounded(head.key_len) + 2 * rounded(head.state_size);
+}
+
+int keep_open_left(const char *ram, const char *bus, struct keep **ret_keep)
+{
+    char path[FOLDER_PATH_MAX];
+    size_t key_len = 0, state_size = 0;
+    bool shared;
+    int n = snprintf(path, sizeof path, "%s/keep/%s", ram, bus);
+    int fd = n > 0 && (size_t)n < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        return -errno;
+    }
+    bool good = read_sizes(fd, &key_len, &state_size);
+    void *key = good ? malloc(key_len + 1) : NULL;
+    if (key && pread(fd, key, key_len, sizeof(struct head)) != (ssize_t)key_len) {
+        good = false;
+    }
+    close(fd);
+    if (!good) {
+        unlink(path);
+    }
+    int r = !good  ? -EINVAL
+            : !key ? -ENOMEM
+                   : keep_open(ram, bus, key, key_len, state_size, ret_keep, &shared);
+    free(key);
+    return r;
+}
+
+const void *keep_key(const struct keep *keep, size_t *ret_len)
+{
+    *ret_len = keep->head->key_len;
+    return keep->head + 1;
+}
+
+size_t keep_state_size(const struct keep *keep)
+{
+    return keep->state_size;
 }
 
 void keep_destroy(struct keep *keep)

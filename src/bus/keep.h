@@ -38,12 +38,17 @@ struct keep;
 /* key: what the state belongs to (adapter, version, devices); a file with another key or size is
  * begun anew. A tmpfs that is full gives private memory: works, but does not outlive the process,
  * and *ret_shared is false. */
-int keep_open(const char *ram, const char *bus, const char *key, size_t state_size,
+int keep_open(const char *ram, const char *bus, const void *key, size_t key_len, size_t state_size,
               struct keep **ret_keep, bool *ret_shared);
+/* One that is there, whatever its key. -ENOENT: there is none; -EINVAL: it is none, and has been
+ * removed. */
+int keep_open_left(const char *ram, const char *bus, struct keep **ret_keep);
 void keep_destroy(struct keep *keep);
 /* Nobody shall find this state: the file goes. */
 void keep_remove(struct keep *keep);
 
+const void *keep_key(const struct keep *keep, size_t *ret_len);
+size_t keep_state_size(const struct keep *keep);
 /* The working copy: what the adapter reads and writes. 16-byte aligned, zeroed if it is new. */
 void *keep_state(struct keep *keep);
 bool keep_found(const struct keep *keep); /* the process before left it */

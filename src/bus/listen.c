@@ -66,9 +66,9 @@ int listen_create(struct host *host)
     char *key = make_key(host);
     struct listen *listen = calloc(1, sizeof *listen);
     size_t size = adapter->state_size ? adapter->state_size(&host->bus) : 0;
-    int r = key && listen
-                ? keep_open(host->settings->ram, host->bus.name, key, size, &listen->keep, &shared)
-                : -ENOMEM;
+    int r = key && listen ? keep_open(host->settings->ram, host->bus.name, key, strlen(key), size,
+                                      &listen->keep, &shared)
+                          : -ENOMEM;
     free(key);
     if (r < 0) {
         free(listen);

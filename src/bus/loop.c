@@ -270,7 +270,11 @@ int loop_run(struct host *host)
     }
     host->settling = port_needed(host->port);
     listen_resume(host);
-    windows_resume(host);
+    int r = windows_resume(host);
+    if (r < 0) {
+        say(SAY_ERROR, "windows: %s", strerror(-r));
+        return EXIT_AGAIN;
+    }
     while (!host->stop && !host->orphan) {
         int64_t now_ns = boot_now().ns;
         __atomic_store_n(&host->stats->head.alive_ns, now_ns, __ATOMIC_RELAXED);

@@ -34,9 +34,9 @@ int host_append(struct host *host, struct device *device, const struct shape *sh
 {
     int r = queue_append(host->queue, shape, (struct boot_time){ time_ns }, values, NULL);
     host->stats->last_seq = queue_last(host->queue);
-    if (r == 0) {
+    if (r == 0 && device) {
         device->stats->records++;
-    } else {
+    } else if (r < 0) {
         host->stats->lost = host->lost_before + queue_lost(host->queue);
     }
     if (!host->untold_ns) {

@@ -55,6 +55,7 @@ bool tally_add(struct tally *t, enum weir_type type, unsigned functions,
     }
     bool summed = (functions & OF_SUM) != 0;
     t->count++;
+    t->why = 0;
     t->doubted |= value->quality == WEIR_QUALITY_SUSPECT;
     switch (type) {
     case WEIR_BOOL:

@@ -26,7 +26,7 @@ union tally_number {
 
 struct tally {
     uint64_t count; /* readings with a value */
-    uint8_t why;    /* of the last reading without; 0: there was none */
+    uint8_t why;    /* why the newest reading had none; 0: it had */
     uint8_t doubted;
     union tally_number min, max, last; /* of no meaning for text */
     union {

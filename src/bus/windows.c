@@ -12,7 +12,6 @@
  * sent as they are read. A record has one sort; the other is left out of it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,30 +20,13 @@
 #include "base/step.h"
 #include "bus/host.h"
 #include "bus/keep.h"
-#include "bus/period.h"
-#include "bus/tally.h"
-#include "log/reader.h"
-
-enum { STATE_VERSION = 1 };
-
-struct window_text {
-    uint32_t len;
-    uint8_t data[WEIR_TEXT_MAX];
-};
-
-/* What outlives the process. */
-struct window_state {
-    struct period period; /* begin_ns 0: none is open yet */
-    int64_t closing_ns;   /* it is being closed with this time; 0: it is not */
-    int64_t newest_ns;    /* time of the newest reading */
-    uint64_t polls;
-    struct tally tallies[]; /* one a point; then one window_text a text column */
-};
+#include "bus/window_state.h"
 
 struct window {
     struct window_plan *plan;
     const struct window_config *config;
-    struct keep *keep;
+    struct window_frame frame;
+    struct keep *keep; /* from windows_resume() on */
     struct window_state *state;
     unsigned *functions;        /* of each point */
     struct window_text **texts; /* of each point; NULL: it has none */
@@ -55,58 +37,47 @@ struct window {
 
 /* ---- set-up */
 
-static bool is_text(enum weir_type type)
+static void lay_texts(struct window *w)
 {
-    return type == WEIR_TEXT || type == WEIR_BYTES;
-}
-
-static bool keeps_text(const struct window_plan *plan, size_t column)
-{
-    return plan->columns[column].function == TALLY_LAST && is_text(plan->points[column].type);
-}
-
-static size_t state_size(const struct window_plan *plan, size_t point_count)
-{
-    size_t texts = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        texts += keeps_text(plan, i);
+    for (size_t i = 0; i < w->frame.column_count; i++) {
+        struct window_text *text = window_state_text(&w->frame, w->state, i);
+        if (text) {
+            w->texts[w->frame.columns[i].point] = text;
+        }
     }
-    return sizeof(struct window_state) + point_count * sizeof(struct tally) +
-           texts * sizeof(struct window_text);
 }
 
-/* A state of another boot, another shape or another period is none of ours. */
+/* What was left under this name by a device that was another one is settled first. */
 static int open_keep(struct host *host, struct device *device)
 {
     struct window *w = device->window;
-    uint8_t boot[16] = { 0 };
-    char name[2 * WEIR_NAME_MAX + 2], key[128];
+    char name[2 * WEIR_NAME_MAX + 2];
+    void *key = NULL;
+    size_t len = 0;
     bool shared = false;
-    boot_id(boot);
     snprintf(name, sizeof name, "%s+%s", host->bus.name, device->view->name);
-    int n = snprintf(key, sizeof key, "window %d %016" PRIx64 " %" PRId64 " %d ", STATE_VERSION,
-                     device->reading->hash, w->config->period_ns, w->config->align);
-    for (size_t i = 0; i < sizeof boot; i++) {
-        n += snprintf(key + n, sizeof key - (size_t)n, "%02x", boot[i]);
+    int r = window_key_make(&w->frame, w->config->period_ns, w->config->align, device->reading,
+                            &key, &len);
+    if (r == 0) {
+        int settled = windows_settle(host, name, key, len);
+        if (settled < 0) {
+            say(SAY_WARNING, "device %s: the window before: %s", device->view->name,
+                strerror(-settled));
+        }
+        r = keep_open(host->settings->ram, name, key, len, window_state_size(&w->frame), &w->keep,
+                      &shared);
     }
-    int r = keep_open(host->settings->ram, name, key,
-                      state_size(w->plan, device->view->point_count), &w->keep, &shared);
-    if (r == 0 && !shared) {
+    free(key);
+    if (r < 0) {
+        return r;
+    }
+    if (!shared) {
         say(SAY_WARNING, "device %s: its open window would not survive this process: no room in %s",
             device->view->name, host->settings->ram);
     }
-    w->state = r == 0 ? keep_state(w->keep) : NULL;
-    return r;
-}
-
-static void lay_texts(struct window *w, size_t point_count)
-{
-    struct window_text *text = (struct window_text *)(w->state->tallies + point_count);
-    for (size_t i = 0; i < w->plan->count; i++) {
-        if (keeps_text(w->plan, i)) {
-            w->texts[w->plan->columns[i].point] = text++;
-        }
-    }
+    w->state = keep_state(w->keep);
+    lay_texts(w);
+    return 0;
 }
 
 /* Deadbands hold for all that comes of a point but its count. */
@@ -148,13 +119,8 @@ int windows_create(struct host *host, struct device *device, struct window_plan 
     w->texts = calloc(count, sizeof(struct window_text *));
     w->values = calloc(plan->count, sizeof *w->values);
     int r = w->functions && w->texts && w->values ? make_rules(device, w) : -ENOMEM;
-    if (r == 0) {
-        r = open_keep(host, device);
-    }
-    if (r == 0) {
-        lay_texts(w, count);
-    }
-    return r;
+    w->frame = (struct window_frame){ count, plan->count, device->types, plan->columns };
+    return r == 0 && window_state_size(&w->frame) > KEEP_STATE_MAX ? -E2BIG : r;
 }
 
 void windows_destroy(struct device *device)
@@ -180,35 +146,6 @@ static void commit(struct host *host, struct window *w)
     STEP("window-before");
     keep_commit(w->keep, mark);
     STEP("window-after");
-}
-
-static struct weir_value column_value(const struct device *device, size_t i)
-{
-    const struct window *w = device->window;
-    const struct window_column *column = &w->plan->columns[i];
-    const struct window_state *state = w->state;
-    struct weir_value v = { .quality = WEIR_QUALITY_GOOD };
-    switch (column->function) {
-    case TALLY_RAW:
-        v.quality = WEIR_QUALITY_OMITTED;
-        return v;
-    case TALLY_PERIOD:
-        v.float64 = (double)(state->closing_ns - state->period.begin_ns) / (double)NS_PER_S;
-        return v;
-    case TALLY_POLLS:
-        v.uint64 = state->polls;
-        return v;
-    default:
-        v = tally_value(&state->tallies[column->point], device->types[column->point],
-                        column->function);
-        break;
-    }
-    const struct window_text *text = w->texts[column->point];
-    if (column->function == TALLY_LAST && text) {
-        v.bytes.data = text->data;
-        v.bytes.len = text->len;
-    }
-    return v;
 }
 
 /* A count says nothing where all else that comes of its point is inside the deadband. */
@@ -247,9 +184,7 @@ static void make_record(struct host *host, struct device *device)
 {
     struct window *w = device->window;
     int64_t time_ns = w->state->closing_ns;
-    for (size_t i = 0; i < w->plan->count; i++) {
-        w->values[i] = column_value(device, i);
-    }
+    window_state_values(&w->frame, w->state, w->values);
     points_filter(w->points, time_ns, w->values);
     omit_counts(w);
     if (!anything_left(w)) {
@@ -265,7 +200,7 @@ static void begin(struct host *host, struct device *device, int64_t begin_ns, in
 {
     struct window *w = device->window;
     struct window_state *state = w->state;
-    memset(state, 0, sizeof *state + device->view->point_count * sizeof state->tallies[0]);
+    window_state_begin(&w->frame, state);
     period_begin(&state->period, w->config->period_ns, w->config->align, begin_ns, now_ns,
                  queue_clock_noted(host->queue).ns);
 }
@@ -374,24 +309,6 @@ void windows_add(struct host *host, struct device *device, int64_t time_ns, bool
 
 /* ---- the process before, and the end of this one */
 
-/* Is the record of a window that was being closed in the queue? 1, 0, or negative errno. */
-static int find_made(struct host *host, const struct device *device)
-{
-    struct keep_mark mark = keep_mark(device->window->keep);
-    struct reader *reader = NULL;
-    struct item item;
-    int found = 0, r = reader_create(host->settings->ram, host->bus.name, &reader);
-    if (r == 0) {
-        r = reader_seek(reader, mark.epoch >> 32, mark.epoch, mark.seq);
-    }
-    while (r >= 0 && !found && (r = reader_next(reader, &item)) > 0) {
-        found = item.kind == ITEM_RECORD && item.shape->hash == device->reading->hash &&
-                item.time.ns == device->window->state->closing_ns;
-    }
-    reader_destroy(reader);
-    return r < 0 ? r : found;
-}
-
 static void resume(struct host *host, struct device *device, int64_t now_ns)
 {
     struct window_state *state = device->window->state;
@@ -399,7 +316,8 @@ static void resume(struct host *host, struct device *device, int64_t now_ns)
         begin(host, device, now_ns, now_ns);
         commit(host, device->window);
     } else if (state->closing_ns) {
-        int made = find_made(host, device);
+        int made = windows_find_made(host, keep_mark(device->window->keep), device->reading->hash,
+                                     state->closing_ns);
         if (made < 0) {
             say(SAY_WARNING, "device %s: the window before may come twice: %s", device->view->name,
                 strerror(-made));
@@ -408,16 +326,23 @@ static void resume(struct host *host, struct device *device, int64_t now_ns)
     }
 }
 
-void windows_resume(struct host *host)
+int windows_resume(struct host *host)
 {
     int64_t now_ns = boot_now().ns;
     host->window_ns = INT64_MAX;
+    windows_settle_gone(host);
     for (size_t i = 0; i < host->bus.device_count; i++) {
-        if (host->devices[i].window) {
-            resume(host, &host->devices[i], now_ns);
+        struct device *device = &host->devices[i];
+        int r = device->window ? open_keep(host, device) : 0;
+        if (r < 0) {
+            return r;
+        }
+        if (device->window) {
+            resume(host, device, now_ns);
             host->window_ns = now_ns;
         }
     }
+    return 0;
 }
 
 void windows_finish(struct host *host)
@@ -425,7 +350,7 @@ void windows_finish(struct host *host)
     int64_t now_ns = boot_now().ns;
     for (size_t i = 0; i < host->bus.device_count; i++) {
         struct device *device = &host->devices[i];
-        if (!device->window) {
+        if (!device->window || !device->window->keep) {
             continue;
         }
         close_if_over(host, device, now_ns);

@@ -8,8 +8,10 @@ checked to the single one: minimum and maximum name the first and the last, the 
 that are missing between them.
 """
 import datetime
+import json
 import os
 import random
+import signal
 import subprocess
 import time
 import unittest
@@ -80,12 +82,90 @@ class Sums(WindowTest):
         bus.start()
         self.all_readings(8)
         self.assertEqual(bus.stop(), 0)
-        meters.report()
-        records = self.all_readings(9)
+        records = self.all_readings(8)
         for r in records[:-1]:
             self.assertAlmostEqual(when(r) % 0.5, 0, places=6)
         for one, other in zip(records, records[1:]):
             self.assertAlmostEqual(when(other) - when(one), other["values"]["period"], delta=0.002)
+
+
+class Gateway(RigTest):
+    """The whole gateway: reloads, removed devices, kills, and the proof at the far end."""
+
+    def text(self, functions, more=""):
+        return self.rig.config(
+            buses=f'b = {{ adapter = "modbus"; address = "127.0.0.1:{self.meters.port}"; devices = ( {{ name = "d";'
+                  f' unit_id = 1; every = "20ms"; timeout = "200ms"; window = {{ period = "1s";'
+                  f' functions = ( {functions} ); }}; points = ( {{ name = "n"; register = 0; }} ); }} {more} ); }};',
+            uplinks=f'city = {{ uplink = "mqtt"; url = "{self.broker.url}"; }};')
+
+    def reload(self, text):
+        with open(self.weir.conf, "w") as f:
+            f.write(text)
+        self.weir.signal(signal.SIGHUP)
+
+    def start(self, **meters):
+        self.broker = self.rig.broker()
+        self.meters = self.rig.meters(units=2, regs=1, time_reg=-1, **meters)
+        self.receive = self.rig.receive(self.broker, "--json", "--verify")
+
+        def listens():
+            self.broker.publish("weir/mark", '{"mark": "here"}')
+            return "here" in self.receive.text()
+        wait_for(listens, what="the receiver has subscribed")
+
+    def records(self, **keys):
+        found = [json.loads(line) for line in self.receive.text().splitlines() if line.startswith("{")]
+        return [r for r in found if r.get("kind") == "reading" and all(r.get(k) == v for k, v in keys.items())]
+
+    def counted(self, device):
+        """Counts of all windows; their readings must follow each other."""
+        total = before = 0
+        for r in sorted(self.records(device=device), key=lambda r: (r["epoch"], r["seq"])):
+            v = r["values"]
+            if v["n_count"]:
+                self.assertGreater(v["n_min"], before)
+                before = v["n_max"]
+                total += v["n_count"]
+        return total
+
+    def test_reload_removal_kills_and_the_end(self):
+        self.start()
+        e = ', { name = "e"; unit_id = 2; every = "20ms"; window = { period = "1h"; functions = ( "min", "max",' \
+            ' "count" ); }; points = ( { name = "n"; register = 0; } ); }'
+        self.weir = self.rig.weir(self.text('"min", "max", "count"', e))
+        wait_for(lambda: self.records(device="d"), what="a window")
+        self.weir.kill_role("bus b")
+        wait_for(lambda: len(self.records(device="d")) >= 3, what="windows after a kill")
+        self.reload(self.text('"min", "max", "count", "last"'))             # e goes, and its hour is over
+        first = wait_for(lambda: self.records(device="e"), what="the open window of a removed device")
+        self.assertEqual(len(first), 1)
+        self.assertTrue(0.5 < first[0]["values"]["period"] < 60, first)
+        reads = self.meters.report()["units"]["2"]["requests"]
+        self.assertTrue(reads - 1 <= self.counted("e") <= reads, (reads, self.counted("e")))
+        wait_for(lambda: [r for r in self.records(device="d") if "n_last" in r["values"]], what="the new shape")
+        # Killed with all others, and started with another window: the old one is told all the same.
+        self.weir.kill_all()
+        self.weir.text = self.text('"min", "max", "count", "mean"')
+        self.weir.start()
+        wait_for(lambda: [r for r in self.records(device="d") if "n_mean" in r["values"]], what="the third shape")
+        self.assertEqual(self.weir.stop(), 0)
+        reads = self.meters.report()["units"]["1"]["requests"]
+        self.receive.catch_up()
+        self.assertTrue(reads - 4 <= self.counted("d") <= reads, (reads, self.counted("d")))
+        self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
+
+    def test_nobody_answers(self):
+        self.start(commands=["dead 1"])
+        self.weir = self.rig.weir(self.text('"mean", "count"'))
+        found = wait_for(lambda: len(self.records(device="d")) >= 3 and self.records(device="d"), what="windows")
+        for r in found[1:]:
+            self.assertEqual(r["values"]["n_mean"], None)
+            self.assertEqual(r["values"]["n_count"], 0)
+            self.assertEqual(r["errors"], {"n_mean": "timeout"})
+        self.assertEqual(self.weir.stop(), 0)
+        self.receive.catch_up()
+        self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
 
 
 class Check(RigTest):

@@ -5,7 +5,8 @@ foreach(test schedule points period tally trace port)
 endforeach()
 weir_test(bus-cycle bus_cycle.c LIBS weir_bus)
 # With steps of its own, at which the test ends a process.
-weir_test(bus-windows bus_windows.c ${PROJECT_SOURCE_DIR}/src/bus/windows.c LIBS weir_bus)
+weir_test(bus-windows bus_windows.c ${PROJECT_SOURCE_DIR}/src/bus/windows.c
+          ${PROJECT_SOURCE_DIR}/src/bus/windows_left.c LIBS weir_bus)
 if(TARGET test-bus-windows)
   target_compile_definitions(test-bus-windows PRIVATE WEIR_STEPS)
 endif()

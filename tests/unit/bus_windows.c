@@ -28,9 +28,10 @@ enum { POINTS = 3, READINGS = 23, DIED = 9, COLUMNS = 9 };
 /* Shared with the children. */
 struct shared {
     int64_t base_ns;
-    int next;  /* reading; the device gives each number once */
-    int steps; /* until one dies; 0: none does */
-    int taken; /* readings that a windows_add() came back from */
+    int readings; /* until the end */
+    int next;     /* reading; the device gives each number once */
+    int steps;    /* until one dies; 0: none does */
+    int taken;    /* readings that a windows_add() came back from */
 };
 
 struct bench {
@@ -139,7 +140,9 @@ static void open_host(struct bench *b)
         devices_create(host) < 0) {
         _exit(1);
     }
-    windows_resume(host);
+    if (windows_resume(host) < 0) {
+        _exit(1);
+    }
 }
 
 static void read_one(struct bench *b, int n, bool answered)
@@ -164,7 +167,7 @@ static void child(struct bench *b)
 {
     stepping = b->shared;
     open_host(b);
-    while (b->shared->next < READINGS) {
+    while (b->shared->next < b->shared->readings) {
         read_one(b, ++b->shared->next, true);
         b->shared->taken++;
     }
@@ -263,6 +266,7 @@ static void again(struct bench *b)
     nftw(b->ram, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     mkdir(b->ram, 0700);
     b->shared->next = b->shared->taken = 0;
+    b->shared->readings = READINGS;
     b->shared->base_ns = base_now();
 }
 
@@ -283,6 +287,7 @@ static size_t kept_files(const struct bench *b)
 static void undisturbed(void **state)
 {
     struct bench *b = *state;
+    again(b);
     assert_int_equal(run(b, 0), 0);
     judge(b, 0);
     assert_int_equal(look(b).raws, READINGS);
@@ -318,6 +323,66 @@ static void killed_again_and_again(void **state)
             assert_int_equal(run(b, second), DIED);
             assert_int_equal(run(b, 0), 0);
             judge(b, 3);
+        }
+    }
+}
+
+/* ---- another configuration before somebody runs again */
+
+/* Counts by the records of the first shape; those of others are of no interest. */
+static uint64_t counted(const struct bench *b, uint64_t *ret_last)
+{
+    struct reader *reader;
+    struct item item;
+    uint64_t sum = 0;
+    *ret_last = 0;
+    assert_int_equal(reader_create(b->ram, "bench", &reader), 0);
+    assert_int_equal(reader_seek_start(reader), 0);
+    while (reader_next(reader, &item) == 1) {
+        if (item.kind == ITEM_RECORD && item.shape->view.point_count == COLUMNS &&
+            item.values[RAW].quality == WEIR_QUALITY_OMITTED && item.values[N_COUNT].uint64) {
+            assert_true(item.values[N_MIN].uint64 > *ret_last);
+            *ret_last = item.values[N_MAX].uint64;
+            sum += item.values[N_COUNT].uint64;
+        }
+    }
+    reader_destroy(reader);
+    return sum;
+}
+
+static void change(struct bench *b, int how)
+{
+    if (how == 0) {
+        b->config.window.functions = BIT(LAST); /* another shape, under the same name */
+    } else if (how == 1) {
+        b->device.name = "e"; /* another device */
+    } else {
+        b->config.window.period_ns = 0; /* no window at all */
+    }
+    b->shared->readings = 0; /* just comes and goes */
+}
+
+static void another_configuration(void **state)
+{
+    struct bench *b = *state;
+    for (int how = 0; how < 3; how++) {
+        for (int step = 1; step < 2 * READINGS; step += 3) {
+            const struct bench as_it_was = *b;
+            uint64_t last;
+            again(b);
+            assert_int_equal(run(b, step), DIED);
+            uint64_t taken = (uint64_t)b->shared->taken;
+            change(b, how);
+            for (int second = 1; second < 4; second++) {
+                run(b, second);
+            }
+            assert_int_equal(run(b, 0), 0);
+            uint64_t sum = counted(b, &last);
+            assert_true(sum >= taken && sum <= taken + 1);
+            assert_true(last >= taken && last <= taken + 1);
+            assert_int_equal(kept_files(b), 0);
+            b->config = as_it_was.config;
+            b->device = as_it_was.device;
         }
     }
 }
@@ -393,6 +458,7 @@ int main(void)
         TEST(killed_again_and_again),
         TEST(without_good_readings),
         TEST(deadband),
+        TEST(another_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
