@@ -6,7 +6,7 @@
  *
  *   input   length of the family's name | name | flags | bytes from the line; 0xFE P: a pause of
  *           P * P * 4 ms, P = 0: 0xFE itself, P = 255: the process is begun anew, P = 254: the port
- *           is opened again
+ *           is opened again, P = 253: until a request has been sent, 10 s at most
  *
  * A name that is none is taken as a number, so that mutation moves from family to family.
  */
@@ -24,7 +24,15 @@ enum {
     FLAG_TWO = 16,
     FLAG_NO_VEHICLES = 32
 };
-enum { ESCAPE = 0xFE, AGAIN = 255, REOPEN = 254, TICKS_MAX = 20000, SHAPES = 64, NAME_MAX_ = 24 };
+enum {
+    ESCAPE = 0xFE,
+    AGAIN = 255,
+    REOPEN = 254,
+    ASKED = 253,
+    TICKS_MAX = 20000,
+    SHAPES = 64,
+    NAME_MAX_ = 24
+};
 
 #define WALL_NS (1795348800LL * TRAFFIC_NS_PER_S)
 
@@ -38,7 +46,7 @@ struct fuzz {
     struct weir_device devices[2];
     void *self;
     int64_t now_ns;
-    bool synced;
+    bool synced, asked;
     int shape_count;
     size_t counts[SHAPES];
     enum weir_type types[SHAPES][POINTS_MAX];
@@ -61,11 +69,21 @@ static void fuzz_finding(struct weir_bus *bus, int device, int point, const char
     }
 }
 
+static void explain(enum weir_direction direction, const uint8_t *data, size_t len)
+{
+    char line[200];
+    if (weir_adapter.explain(true, direction, data, len, line, sizeof line) >= sizeof line) {
+        abort();
+    }
+}
+
 static enum weir_result fuzz_write(struct weir_bus *bus, const uint8_t *data, size_t len)
 {
     if (len == 0 || len > TRAFFIC_REQUEST_MAX) {
         abort();
     }
+    ((struct fuzz *)bus)->asked = true;
+    explain(WEIR_TX, data, len);
     return WEIR_R_OK;
 }
 
@@ -217,7 +235,7 @@ static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
         };
         f->devices[i] = (struct weir_device){ .name = i ? "e" : "d",
                                               .options = &f->device_settings[i],
-                                              .every_ns = 5 * TRAFFIC_NS_PER_S,
+                                              .every_ns = TRAFFIC_NS_PER_S / 2,
                                               .timeout_ns = TRAFFIC_NS_PER_S };
     }
     if (family->plan) {
@@ -251,6 +269,7 @@ static void give(struct fuzz *f, const uint8_t *bytes, size_t len)
     uint8_t *exact = malloc(len + !len);
     if (exact && len > 0) {
         memcpy(exact, bytes, len);
+        explain(WEIR_RX, exact, len);
         weir_adapter.receive(f->self, exact, len, f->now_ns);
         tick_until(f, f->now_ns);
     }
@@ -275,8 +294,13 @@ static void escape(struct fuzz *f, unsigned what)
         begin(f);
     } else if (what == REOPEN) {
         weir_adapter.opened(f->self, f->now_ns);
+    } else if (what == ASKED) {
+        for (int i = 0; i < 100 && !f->asked; i++) {
+            tick_until(f, f->now_ns + 100 * TRAFFIC_NS_PER_MS);
+        }
+        f->asked = false;
     }
-    tick_until(f, f->now_ns + (what < REOPEN ? (int64_t)what * what * 4 * TRAFFIC_NS_PER_MS : 0));
+    tick_until(f, f->now_ns + (what < ASKED ? (int64_t)what * what * 4 * TRAFFIC_NS_PER_MS : 0));
 }
 
 static void play(struct fuzz *f, const uint8_t *data, size_t size)

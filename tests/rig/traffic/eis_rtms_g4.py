@@ -19,8 +19,8 @@ def stamp(now):
 
 class Sim(base.Sim):
     RATE = 30
-    ADDRESS = 258
-    DEVICE = 'address = 258; every = "1s"; timeout = "800ms";'
+    ADDRESS = 1
+    DEVICE = 'address = 1; every = "1s"; timeout = "800ms";'
     PERIOD = 10
 
     def __init__(self, seed=1, lanes=12):

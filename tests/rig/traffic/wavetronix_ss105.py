@@ -10,8 +10,8 @@ class Sim(base.Sim):
     RATE = 40
     KIND = "interval"
     LISTENS = True
-    ADDRESS = 7
-    DEVICE = 'address = 7; every = "300ms"; timeout = "600ms";'
+    ADDRESS = 1
+    DEVICE = 'address = 1; every = "300ms"; timeout = "600ms";'
     PERIOD = 2
     KEPT = 2000
 

@@ -30,8 +30,8 @@ class Sim(base.Sim):
     RATE = 9
     LISTENS = True
     MEMORY = 2000
-    ADDRESS = 17
-    DEVICE = 'address = 17; every = "200ms"; timeout = "500ms";'
+    ADDRESS = 1
+    DEVICE = 'address = 1; every = "200ms"; timeout = "500ms";'
     PERIOD = 5
     KEPT = 1000             # intervals
 
