@@ -59,7 +59,7 @@ static enum stage next_stage(const struct ss105 *d, int64_t now_ns, bool first)
 /* Of the interval that follows the last one taken. */
 static unsigned next_age(const struct ss105 *d)
 {
-    return (d->newest_s - d->last_s) / d->period_s - 1 + d->tries;
+    return (d->newest_s - d->last_s) / d->period_s - 1;
 }
 
 static size_t ss105_request(struct traffic *t, size_t device, bool first, int64_t now_ns,
@@ -179,13 +179,15 @@ static void take_newest(struct traffic *t, size_t device, const char *data, size
     }
 }
 
-/* Ages have moved if another interval has ended meanwhile: the same one is then one older. */
+/* One that is later than the one that was meant: so many have ended meanwhile, and all are older.
+ */
 static void take_aged(struct traffic *t, size_t device, const char *data, size_t lanes,
                       uint32_t stamp_s, int64_t time_ns)
 {
     struct ss105 *d = traffic_device_state(t, device);
-    bool later = stamp_s > d->last_s + d->period_s;
-    if (later && d->tries < TRIES_MOST) {
+    uint32_t meant_s = d->last_s + d->period_s;
+    if (stamp_s > meant_s && d->tries < TRIES_MOST) {
+        d->newest_s += stamp_s - meant_s;
         d->tries++;
         return;
     }

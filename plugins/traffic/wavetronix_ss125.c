@@ -28,7 +28,8 @@ enum { NUMBER_MASK = 0xFFFFFF, FETCH_MOST = 20000, LANES_MOST = 32 };
 #define CLOCK_EVERY_NS (600 * TRAFFIC_NS_PER_S)
 #define CLOCK_OFF_NS   (2 * TRAFFIC_NS_PER_S)
 
-/* The newest interval of many lanes takes a second at 9600 baud: it is asked for that often. */
+/* The newest interval of many lanes takes a second at 9600 baud: beside vehicles it is asked for
+ * that often, alone as often as `every` says. */
 #define INTERVAL_LEAST_NS (5 * TRAFFIC_NS_PER_S)
 #define INTERVAL_MOST_NS  (60 * TRAFFIC_NS_PER_S)
 
@@ -121,14 +122,14 @@ static bool get_date(const uint8_t at[8], int64_t *ret_ns)
     return true;
 }
 
-static enum stage ask_interval(const struct ss125 *d, int64_t now_ns)
+static enum stage ask_interval(struct traffic *t, const struct ss125 *d, int64_t now_ns)
 {
-    return now_ns >= d->interval_due_ns ? ASK_NEWEST : IDLE;
+    return now_ns >= d->interval_due_ns || !traffic_wants_vehicles(t) ? ASK_NEWEST : IDLE;
 }
 
 static enum stage ask_data(struct traffic *t, const struct ss125 *d, int64_t now_ns)
 {
-    return traffic_wants_vehicles(t) ? ASK_EVENT : ask_interval(d, now_ns);
+    return traffic_wants_vehicles(t) ? ASK_EVENT : ask_interval(t, d, now_ns);
 }
 
 /* What to ask after that. */
@@ -143,7 +144,7 @@ static enum stage next_stage(struct traffic *t, const struct ss125 *d, int64_t n
     case SET_CLOCK:
         return ask_data(t, d, now_ns);
     case ASK_NEWEST: /* set when there are no more events */
-        return ask_interval(d, now_ns);
+        return ask_interval(t, d, now_ns);
     default:
         return (enum stage)d->stage; /* set by the answer */
     }

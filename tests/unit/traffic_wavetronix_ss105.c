@@ -100,6 +100,8 @@ static void outage(void **state)
     answer(rig, "XD", "Empty"); /* 1240 */
     interval(rig, 1300, 6);
     assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":6,"));
+    interval(rig, 1360, 7);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":7,"));
     traffic_rig_sent(rig);
     traffic_rig_until(rig, 29);
     assert_string_equal(traffic_rig_sent(rig), "");

@@ -39,6 +39,9 @@ class Sim:
         """What came over the line. What it answers: bytes."""
         return b""
 
+    def count(self, end):
+        """An interval that its clock ends at `end` is about to be closed: a city sets self.counts."""
+
     # ---- for families
 
     def lane(self):

@@ -77,6 +77,7 @@ class Sim(base.Sim):
     def statistics(self, now):
         end = int(now) // self.PERIOD * self.PERIOD
         if end != self.end:
+            self.count(end)
             self.end, self.number = end, (self.number + 1) & 0xFF
             self.told, self.counts = self.counts, [0] * self.lanes
 

@@ -31,6 +31,7 @@ class Sim(base.Sim):
     def tick(self, now):
         self.end = self.end or (int(now) // self.PERIOD + 1) * self.PERIOD
         while now >= self.end:
+            self.count(self.end)
             self.kept = self.kept[-self.KEPT:] + [(self.end, self.counts)]
             if self.seen:
                 self.passed += [{"lane": lane + 1, "vehicle_count": count}

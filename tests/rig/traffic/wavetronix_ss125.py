@@ -67,6 +67,7 @@ class Sim(base.Sim):
         """Intervals end by its own clock."""
         self.end = self.end or (now // self.PERIOD + 1) * self.PERIOD
         while now >= self.end:
+            self.count(self.end)
             self.number = (self.number + 1) & 0xFFFFFF
             self.intervals[self.number] = (self.end, self.counts)
             if len(self.intervals) > self.KEPT:
