@@ -132,8 +132,8 @@ static void print_line(FILE *out, const struct stats_bus *bus, int64_t now_ns)
                        : bus->breaks ? "wires swapped, or no bias resistors?"
                                      : "this machine was too slow";
     fprintf(out,
-            "  line: %" PRIu64 " framing errors, %" PRIu64 " parity errors, %" PRIu64
-            " overruns, %" PRIu64 " breaks, the last %s ago: %s\n",
+            "  line errors: %" PRIu64 " framing, %" PRIu64 " parity, %" PRIu64 " overruns, %" PRIu64
+            " breaks\n    the last %s ago: %s\n",
             bus->framing, bus->parity, bus->overruns, bus->breaks, span(now_ns - bus->line_ns, buf),
             hint);
 }

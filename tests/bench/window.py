@@ -67,7 +67,11 @@ def main():
         runs = [measure(options, name) for _ in range(options.best_of)]
         bus, everything = (min(r[i] for r in runs) for i in (0, 1))
         first = first or (bus, everything)
+        line = f"window: {name} costs {bus / first[0]:.2f} of the bus process, {everything / first[1]:.2f} of all"
         print(f"{name:14} {bus:8.3f} {bus / first[0]:6.2f} {everything:8.3f} {everything / first[1]:6.2f}", flush=True)
+        if name == "min mean max":
+            last = line
+    print(last)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,30 @@ static void all_is_well(void **state)
     }
 }
 
+/* What the driver of a serial line counts, and the likeliest reason; nothing while there is none.
+ */
+static void errors_on_the_line(void **state)
+{
+    struct place *p = *state;
+    assert_null(strstr(printed(&p->status), "line errors"));
+    p->bus.line_ns = NOW - 3 * NS_PER_S;
+    p->bus.overruns = 2;
+    assert_has(printed(&p->status), "  line errors: 0 framing, 0 parity, 2 overruns, 0 breaks\n"
+                                    "    the last 3.0 s ago: this machine was too slow\n");
+    p->bus.breaks = 1;
+    assert_has(printed(&p->status), " ago: wires swapped, or no bias resistors?\n");
+    p->bus.parity = 7;
+    assert_has(printed(&p->status), " ago: wrong parity, or noise?\n");
+    p->bus.framing = 1234567;
+    const char *text = printed(&p->status);
+    assert_has(text, "  line errors: 1234567 framing, 7 parity, 2 overruns, 1 breaks\n");
+    assert_has(text, " ago: wrong baud or parity?\n");
+    assert_first_line(&p->status, "ok");
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        assert_true(strcspn(line, "\n") <= 80);
+    }
+}
+
 static void nothing_configured(void **state)
 {
     struct place *p = *state;
@@ -396,10 +420,18 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(all_is_well),    TEST(nothing_configured), TEST(process_in_trouble),
-        TEST(bus_in_trouble), TEST(uplink_in_trouble),  TEST(drain_time),
-        TEST(metered),        TEST(drain_as_json),      TEST(many_reasons),
-        TEST(as_json),        TEST(read_pages),
+        TEST(all_is_well),
+        TEST(nothing_configured),
+        TEST(errors_on_the_line),
+        TEST(process_in_trouble),
+        TEST(bus_in_trouble),
+        TEST(uplink_in_trouble),
+        TEST(drain_time),
+        TEST(metered),
+        TEST(drain_as_json),
+        TEST(many_reasons),
+        TEST(as_json),
+        TEST(read_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
