@@ -35,6 +35,7 @@ enum {
 };
 
 #define WALL_NS (1795348800LL * TRAFFIC_NS_PER_S)
+#define LAST_NS (12 * TRAFFIC_NS_PER_S)
 
 extern const struct weir_adapter weir_adapter;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -223,7 +224,7 @@ static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
         .family = family->name,
         .speed_unit = flags & FLAG_METRES ? UNIT_MS : UNIT_KMH,
         .raw_speed_unit = RAW_KMH,
-        .interval_ns = flags & FLAG_INTERVALS ? 60 * TRAFFIC_NS_PER_S : 0,
+        .interval_ns = flags & FLAG_INTERVALS ? 4 * TRAFFIC_NS_PER_S : 0,
         .vehicles = !(flags & FLAG_NO_VEHICLES),
         .set_clock = true,
     };
@@ -251,8 +252,10 @@ static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
                                 .character_ns = 1145833 };
 }
 
+/* An input lasts no longer than LAST_NS: of polled devices each pause is many requests. */
 static void tick_until(struct fuzz *f, int64_t until_ns)
 {
+    until_ns = until_ns < LAST_NS ? until_ns : LAST_NS;
     int64_t next_ns = weir_adapter.tick(f->self, f->now_ns);
     for (int i = 0; next_ns <= until_ns; i++) {
         if (i > TICKS_MAX) {
@@ -261,7 +264,7 @@ static void tick_until(struct fuzz *f, int64_t until_ns)
         f->now_ns = next_ns > f->now_ns ? next_ns : f->now_ns;
         next_ns = weir_adapter.tick(f->self, f->now_ns);
     }
-    f->now_ns = until_ns;
+    f->now_ns = until_ns > f->now_ns ? until_ns : f->now_ns;
 }
 
 static void give(struct fuzz *f, const uint8_t *bytes, size_t len)
@@ -317,9 +320,19 @@ static void play(struct fuzz *f, const uint8_t *data, size_t size)
     give(f, data + from, size - from);
 }
 
+/* WEIR_FUZZ_FAMILY=NAME: nothing but that one, for long runs. */
 static const struct family *choose(const uint8_t *name, size_t len)
 {
+    static const char *only;
     size_t count = 0;
+    if (!only) {
+        const char *given = getenv("WEIR_FUZZ_FAMILY");
+        only = given ? given : "";
+    }
+    if (*only) {
+        name = (const uint8_t *)only;
+        len = strlen(only);
+    }
     for (; families[count]; count++) {
         if (strlen(families[count]->name) == len && !memcmp(families[count]->name, name, len)) {
             return families[count];
@@ -345,7 +358,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weir_adapter.opened(f.self, 0);
     tick_until(&f, 0);
     play(&f, data + 2 + name, size - 2 - name);
-    tick_until(&f, f.now_ns + 20 * TRAFFIC_NS_PER_S);
+    tick_until(&f, f.now_ns + 2 * TRAFFIC_NS_PER_S);
     weir_adapter.close(f.self);
     free(f.bus.state);
     return 0;
