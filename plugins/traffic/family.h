@@ -200,7 +200,7 @@ double traffic_kmh(const struct traffic *t, double raw);
 struct passage {
     uint32_t open, unused;
     int64_t first_ns, last_ns;
-    double highest_kmh;
+    double highest_kmh, range_m; /* range: 0: not told */
     char direction[TRAFFIC_WORD_MAX];
 };
 
@@ -209,10 +209,22 @@ struct passage {
  * its duration from the first to the last. 0 is none. */
 void passage_reading(struct traffic *t, struct passage *passage, double kmh, const char *direction,
                      int64_t time_ns);
+/* How far away the vehicle of the passage that is going on was; the first is kept. */
+void passage_range(struct passage *passage, double range_m);
 /* From tick(). */
 int64_t passage_tick(struct traffic *t, struct passage *passage, int64_t now_ns);
 
 /* ---- pure helpers; text.c */
+
+/* For lines without a checksum: the first line after the port was opened, if it was under way
+ * already, lacks its begin, and what is left may look whole ("3,55" of "13,55"). In a state block;
+ * from opened(), and with each line: true: that line is not to be taken. */
+struct under_way {
+    int64_t opened_ns;
+    uint32_t opened, unused;
+};
+void under_way_opened(struct under_way *u, int64_t now_ns);
+bool under_way_cut(struct under_way *u, int64_t time_ns);
 
 /* frame() of families that speak lines: ends with CR, LF or both; longer than `most` is noise. The
  * length includes the end. */

@@ -10,8 +10,6 @@
 
 #include "line.h"
 
-#define UNDER_WAY_NS (20 * TRAFFIC_NS_PER_MS) /* more than a pause within a line */
-
 /* ---- lines */
 
 static int line_frame(const void *plan, const uint8_t *bytes, size_t len)
@@ -121,20 +119,9 @@ static void tell(struct traffic *t, const struct line_row *row, enum weir_result
 
 /* ---- messages */
 
-/* The first line after the port was opened, when it was under way already: its begin is missing,
- * and what is left may look whole ("3,55" of "13,55"). A checksum would see that. */
-static bool cut_off(struct line_state *state, const struct line_settings *s, int64_t time_ns)
-{
-    bool first = state->opened != 0;
-    state->opened = 0;
-    return first && time_ns - state->opened_ns < UNDER_WAY_NS && s->checksum == LINE_SUM_NONE;
-}
-
 static void line_opened(struct traffic *t, int64_t now_ns)
 {
-    struct line_state *state = line_state(t);
-    state->opened = 1;
-    state->opened_ns = now_ns;
+    under_way_opened(&line_state(t)->under_way, now_ns);
 }
 
 static enum weir_result take_line(struct line_row *row, char *line, struct line_texts *texts)
@@ -162,7 +149,8 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     char line[LINE_MOST + 1], copy[LINE_MOST + 1];
     struct line_texts texts;
     struct line_row row = { .t = t, .plan = plan, .texts = &texts, .failed = LINE_POINTS_MAX };
-    if (cut_off(line_state(t), s, time_ns)) {
+    bool cut = under_way_cut(&line_state(t)->under_way, time_ns);
+    if (cut && s->checksum == LINE_SUM_NONE) {
         return WEIR_R_FRAME;
     }
     while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {

@@ -87,9 +87,8 @@ struct line_totals {
 
 struct line_state {
     uint64_t mark; /* of the plan that this belongs to */
-    int64_t opened_ns;
-    uint32_t opened; /* the port was, and no line has come since */
-    uint32_t met;
+    struct under_way under_way;
+    uint32_t met, unused;
     uint64_t last; /* running number */
     struct passage passage;
     struct line_totals totals[LINE_LANES_MAX];

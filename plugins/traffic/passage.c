@@ -17,6 +17,8 @@ static void close_passage(struct traffic *t, struct passage *p)
                          .speed_kmh = p->highest_kmh,
                          .duration_s = rounded3((double)(p->last_ns - p->first_ns) / 1e9) };
     v.has |= p->direction[0] ? HAS_DIRECTION : 0;
+    v.has |= p->range_m > 0 ? HAS_RANGE : 0;
+    v.range_m = p->range_m;
     memcpy(v.direction, p->direction, sizeof v.direction);
     p->open = 0;
     traffic_vehicle(t, 0, &v);
@@ -37,6 +39,13 @@ void passage_reading(struct traffic *t, struct passage *p, double kmh, const cha
     }
     p->last_ns = time_ns;
     p->highest_kmh = kmh > p->highest_kmh ? kmh : p->highest_kmh;
+}
+
+void passage_range(struct passage *p, double range_m)
+{
+    if (p->open && p->range_m == 0) {
+        p->range_m = range_m;
+    }
 }
 
 int64_t passage_tick(struct traffic *t, struct passage *p, int64_t now_ns)

@@ -11,6 +11,21 @@
 
 #include "family.h"
 
+#define UNDER_WAY_NS (20 * TRAFFIC_NS_PER_MS) /* more than a pause within a line */
+
+void under_way_opened(struct under_way *u, int64_t now_ns)
+{
+    u->opened = 1;
+    u->opened_ns = now_ns;
+}
+
+bool under_way_cut(struct under_way *u, int64_t time_ns)
+{
+    bool first = u->opened != 0;
+    u->opened = 0;
+    return first && time_ns - u->opened_ns < UNDER_WAY_NS;
+}
+
 static bool is_end(uint8_t c)
 {
     return c == '\r' || c == '\n';

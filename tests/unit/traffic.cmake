@@ -4,9 +4,9 @@
 # One test a family, traffic_FAMILY.c; the adapter as a whole is linked in.
 get_property(sources GLOBAL PROPERTY weir_traffic_sources)
 get_property(libs GLOBAL PROPERTY weir_traffic_libs)
-add_library(traffic-rig STATIC traffic_rig.c traffic_rig_mangle.c ${sources})
+add_library(traffic-rig STATIC traffic_rig.c traffic_rig_counter.c traffic_rig_mangle.c ${sources})
 target_include_directories(traffic-rig PUBLIC ${PROJECT_SOURCE_DIR}/plugins/traffic)
-target_link_libraries(traffic-rig PUBLIC weir_base PkgConfig::CMOCKA ${libs})
+target_link_libraries(traffic-rig PUBLIC weir_config weir_base PkgConfig::CMOCKA ${libs})
 # Models of the family line are read as weir reads them: found beside the test program.
 file(COPY ${PROJECT_SOURCE_DIR}/plugins/traffic/models/ DESTINATION
      ${PROJECT_BINARY_DIR}/tests/models/traffic)

@@ -6,61 +6,11 @@
  */
 #include "cmocka_all.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "config/config.h"
-#include "traffic_rig.h"
-
-extern const struct weir_adapter weir_adapter;
-
-struct counter {
-    struct config *config;
-    struct findings *findings;
-    struct traffic_rig_setup setup;
-    struct traffic_rig *rig;
-};
-
-/* A bus with these settings, and these of its device. */
-static void load(struct counter *c, const char *bus, const char *device)
-{
-    struct bus_config *made = NULL;
-    int fd = memfd_create("weir.conf", MFD_CLOEXEC);
-    assert_true(fd >= 0);
-    dprintf(fd,
-            "buses = { b = { adapter = \"traffic\"; port = \"/dev/null\"; %s "
-            "devices = ( { name = \"a\"; %s } ); }; };",
-            bus, device);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    c->rig = NULL;
-    c->findings = findings_create();
-    int r = config_load_fd(fd, "weir.conf", c->findings, &c->config);
-    close(fd);
-    r = r < 0 ? r : config_bus(c->config, "b", &weir_adapter, c->findings, &made);
-    findings_print(c->findings, stderr);
-    assert_int_equal(r, 0);
-    c->setup = (struct traffic_rig_setup){ .bus = &made->bus };
-}
-
-static void begin(struct counter *c, const char *bus, const char *device)
-{
-    load(c, bus, device);
-    c->rig = traffic_rig_open(&c->setup);
-    traffic_rig_until(c->rig, 1); /* the first line is a whole one */
-}
-
-static void end(struct counter *c)
-{
-    if (c->rig) {
-        traffic_rig_close(c->rig);
-    }
-    config_unload(c->config);
-    findings_destroy(c->findings);
-}
+#include "traffic_rig_counter.h"
 
 static void gives(struct counter *c, const char *text, const char *records)
 {
@@ -82,7 +32,7 @@ static const char csv_record[] = VEHICLE("\"lane\":2,\"direction\":\"approaching
 static void csv(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-csv\";", "");
+    counter_begin(&c, "model = \"line-csv\";", "");
     gives(&c, "number,time,lane,direction,speed,length,class\r\n# started\r\n", "");
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FOREIGN), 2);
     gives(&c, csv_line, csv_record);
@@ -93,14 +43,14 @@ static void csv(void **state)
                   "\"device_time\":\"2026-11-22T12:00:04.000Z\""));
     assert_int_equal(traffic_rig_missed(c.rig), 2);
     assert_int_equal(traffic_rig_noise(c.rig), 0);
-    end(&c);
+    counter_end(&c);
 }
 
 /* A reading each 250 ms: one vehicle until the direction turns or a second has passed. */
 static void regex(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-regex\";", "");
+    counter_begin(&c, "model = \"line-regex\";", "");
     for (int i = 0; i < 4; i++) {
         char line[40];
         traffic_rig_until(c.rig, 1 + i * 0.25);
@@ -115,7 +65,7 @@ static void regex(void **state)
     assert_non_null(strstr(traffic_rig_records(c.rig), "\"departing\",\"speed\":30"));
     traffic_rig_text(c.rig, "+63 km/h 042 m\r\n");
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FRAME), 1);
-    end(&c);
+    counter_end(&c);
 }
 
 static const char pairs_17[] = "$CNT,no=17;lane=2;total=65530;truck=1204;occ=3.5;v=48.2*77\r\n";
@@ -134,7 +84,7 @@ static void first_total(struct traffic_rig *rig)
 static void keyvalue(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-keyvalue\";", "");
+    counter_begin(&c, "model = \"line-keyvalue\";", "");
     gives(&c, pairs_17, "");
     gives(&c, pairs_18, pairs_record);
     gives(&c, pairs_18, "");
@@ -147,13 +97,13 @@ static void keyvalue(void **state)
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_CRC), 1);
     gives(&c, "$GPS,no=25\r\n\r\n", "");
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FOREIGN), 2);
-    end(&c);
+    counter_end(&c);
 }
 
 static void json(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-json\";", "");
+    counter_begin(&c, "model = \"line-json\";", "");
     gives(&c,
           "{\"event\":\"vehicle\",\"seq\":12,\"t\":1795348803.25,\"lane\":{\"no\":2,\"dir\":-1},"
           "\"v\":17.5,\"axles\":[2.6,3.1],\"cls\":\"T2\"}\n",
@@ -167,7 +117,7 @@ static void json(void **state)
                   "\"vehicle_class\":\"other\",\"device_count\":14,\"missed\":1,"
                   "\"device_time\":\"2026-11-22T12:00:04.500Z\""));
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FOREIGN), 1);
-    end(&c);
+    counter_end(&c);
 }
 
 /* Lines that are nearly right, of the shipped models: none is taken. */
@@ -202,14 +152,14 @@ static void refused(void **state)
         struct counter c;
         char bus[64];
         snprintf(bus, sizeof bus, "model = \"%s\";", cases[i].model);
-        begin(&c, bus, "");
+        counter_begin(&c, bus, "");
         traffic_rig_text(c.rig, cases[i].line);
         traffic_rig_until(c.rig, 5);
         const char *records = traffic_rig_records(c.rig);
         if (records[0] || traffic_rig_noise(c.rig) != strlen(cases[i].line)) {
             fail_msg("%s made %s, noise %zu", cases[i].line, records, traffic_rig_noise(c.rig));
         }
-        end(&c);
+        counter_end(&c);
     }
 }
 
@@ -218,19 +168,20 @@ static void refused(void **state)
 static void settings(void **state)
 {
     struct counter c;
-    begin(&c,
-          "family = \"line\"; format = \"csv\"; separator = \";\"; decimal = \",\"; "
-          "checksum = \"sum\"; checksum_mark = \";\"; line_begin = \"\\x02\"; "
-          "line_end = \"\\x03\";",
-          "points = ( { name = \"device_time\"; field = 1; join = 2; form = \"%d.%m.%y "
-          "%H:%M:%S,%f\"; "
-          "utc_offset = 60; }, "
-          "{ name = \"speed\"; field = 3; unit = \"ft/s\"; magnitude = true; }, "
-          "{ name = \"direction\"; field = 3; map = [ \"<0=departing\", \">0=approaching\", "
-          "\"*=none\" ]; }, "
-          "{ name = \"device_count\"; field = 4; base = 16; }, "
-          "{ name = \"range\"; field = 5; unit = \"m\"; scale = 0.5; offset = -2.0; }, "
-          "{ name = \"vehicle_class\"; field = 6; } );");
+    counter_begin(
+        &c,
+        "family = \"line\"; format = \"csv\"; separator = \";\"; decimal = \",\"; "
+        "checksum = \"sum\"; checksum_mark = \";\"; line_begin = \"\\x02\"; "
+        "line_end = \"\\x03\";",
+        "points = ( { name = \"device_time\"; field = 1; join = 2; form = \"%d.%m.%y "
+        "%H:%M:%S,%f\"; "
+        "utc_offset = 60; }, "
+        "{ name = \"speed\"; field = 3; unit = \"ft/s\"; magnitude = true; }, "
+        "{ name = \"direction\"; field = 3; map = [ \"<0=departing\", \">0=approaching\", "
+        "\"*=none\" ]; }, "
+        "{ name = \"device_count\"; field = 4; base = 16; }, "
+        "{ name = \"range\"; field = 5; unit = \"m\"; scale = 0.5; offset = -2.0; }, "
+        "{ name = \"vehicle_class\"; field = 6; } );");
     gives(&c,
           "\x02"
           "22.11.26;13:00:03,5;-100,0;00fF;17;\"big; \"\"wide\"\"\";3D\x03",
@@ -239,30 +190,31 @@ static void settings(void **state)
                   "\"device_time\":\"2026-11-22T12:00:03.500Z\""));
     gives(&c, "22.11.26;13:00:03,5;-100.0;00fF;17;x;00\x03", "");
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_CRC), 1);
-    end(&c);
-    begin(&c,
-          "family = \"line\"; format = \"regex\"; pattern = \"(?<clock>\\\\S+) (?<lane>\\\\d)\";",
-          "points = ( { name = \"lane\"; }, { name = \"device_time\"; group = \"clock\"; "
-          "form = \"%H:%M\"; } );");
+    counter_end(&c);
+    counter_begin(
+        &c, "family = \"line\"; format = \"regex\"; pattern = \"(?<clock>\\\\S+) (?<lane>\\\\d)\";",
+        "points = ( { name = \"lane\"; }, { name = \"device_time\"; group = \"clock\"; "
+        "form = \"%H:%M\"; } );");
     traffic_rig_until(c.rig, 45000);
     gives(&c, "23:59 3\n",
           "{\"time\":45000,\"device\":\"a\",\"kind\":\"vehicle\",\"values\":{"
           "\"lane\":3,\"device_time\":\"2026-11-22T23:59:00.000Z\"}}\n");
-    end(&c);
+    counter_end(&c);
 }
 
 /* The limits of a pattern that is a trap: told apart from lines that do not fit. */
 static void limits(void **state)
 {
     struct counter c;
-    begin(&c, "family = \"line\"; format = \"regex\"; pattern = \"(?<lane>(\\\\d+)*)(!|-)\";",
-          "points = ( { name = \"lane\"; } );");
+    counter_begin(&c,
+                  "family = \"line\"; format = \"regex\"; pattern = \"(?<lane>(\\\\d+)*)(!|-)\";",
+                  "points = ( { name = \"lane\"; } );");
     traffic_rig_text(c.rig, "1111111111111111111111111111111111111111111111111111111111\n");
     assert_string_equal(traffic_rig_records(c.rig), "");
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_EXCEPTION), 1);
     assert_int_equal(traffic_rig_noise(c.rig), 59);
     gives(&c, "7!\n", VEHICLE("\"lane\":7"));
-    end(&c);
+    counter_end(&c);
 }
 
 /* Bytes that no checksum covers are all of a line; every cut is covered, by the number of fields,
@@ -272,14 +224,14 @@ static void mangled(void **state)
     static const char any[] =
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
     struct counter c;
-    load(&c, "model = \"line-keyvalue\";", "");
+    counter_load(&c, "model = \"line-keyvalue\";", "");
     traffic_rig_mangle(&c.setup, first_total, pairs_18, strlen(pairs_18), NULL);
     traffic_rig_random(&c.setup, NULL, 1, 2000);
-    end(&c);
-    load(&c, "model = \"line-csv\";", "");
+    counter_end(&c);
+    counter_load(&c, "model = \"line-csv\";", "");
     traffic_rig_mangle(&c.setup, first_total, csv_line, strlen(csv_line), any);
     traffic_rig_random(&c.setup, NULL, 2, 2000);
-    end(&c);
+    counter_end(&c);
 }
 
 /* A bit that no checksum covers: what comes is within limits. */
@@ -288,7 +240,7 @@ static void limited(void **state)
     for (size_t bit = 0; bit < (sizeof csv_line - 3) * 8; bit++) {
         struct counter c;
         char copy[sizeof csv_line];
-        begin(&c, "model = \"line-csv\";", "");
+        counter_begin(&c, "model = \"line-csv\";", "");
         memcpy(copy, csv_line, sizeof copy);
         copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
         traffic_rig_bytes(c.rig, copy, sizeof csv_line - 1);
@@ -302,7 +254,7 @@ static void limited(void **state)
             assert_in_range(strtol(at + 9, NULL, 10), 0, 60);
             assert_null(strstr(at, "vehicle\",\"values\"")); /* one record */
         }
-        end(&c);
+        counter_end(&c);
     }
 }
 
@@ -310,43 +262,43 @@ static void limited(void **state)
 static void killed(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-keyvalue\";", "");
+    counter_begin(&c, "model = \"line-keyvalue\";", "");
     gives(&c, pairs_17, "");
     traffic_rig_bytes(c.rig, pairs_18, 20);
     traffic_rig_save(c.rig);
     traffic_rig_bytes(c.rig, pairs_18 + 20, 5);
     traffic_rig_restore(c.rig);
     gives(&c, pairs_18 + 20, pairs_record);
-    end(&c);
-    begin(&c, "model = \"line-regex\";", "");
+    counter_end(&c);
+    counter_begin(&c, "model = \"line-regex\";", "");
     gives(&c, "+050 km/h 100 m\r\n", "");
     traffic_rig_save(c.rig);
     traffic_rig_restore(c.rig);
     traffic_rig_until(c.rig, 3);
     assert_non_null(strstr(traffic_rig_records(c.rig), "\"speed\":50,\"duration\":0}"));
-    end(&c);
+    counter_end(&c);
 }
 
 /* Numbers of another model are no numbers of this one. */
 static void another(void **state)
 {
     struct counter c, other;
-    begin(&c, "model = \"line-keyvalue\";", "");
+    counter_begin(&c, "model = \"line-keyvalue\";", "");
     gives(&c, pairs_17, "");
     traffic_rig_save(c.rig);
-    load(&other, "model = \"line-keyvalue\";",
-         "points = ( { name = \"vehicle_count\"; key = \"truck\"; } );");
+    counter_load(&other, "model = \"line-keyvalue\";",
+                 "points = ( { name = \"vehicle_count\"; key = \"truck\"; } );");
     traffic_rig_change(c.rig, other.setup.bus);
     gives(&c, pairs_18, ""); /* the first of its lane */
-    end(&c);
-    end(&other);
+    counter_end(&c);
+    counter_end(&other);
 }
 
 /* The line that was under way when the port was opened is no line; one that came later is. */
 static void under_way(void **state)
 {
     struct counter c;
-    load(&c, "model = \"line-csv\";", "");
+    counter_load(&c, "model = \"line-csv\";", "");
     c.rig = traffic_rig_open(&c.setup);
     traffic_rig_text(c.rig, csv_line + 1); /* 042: looks whole */
     assert_string_equal(traffic_rig_records(c.rig), "");
@@ -355,7 +307,7 @@ static void under_way(void **state)
     gives(&c, csv_line, csv_record);
     traffic_rig_reopen(c.rig);
     gives(&c, csv_line + 1, "");
-    end(&c);
+    counter_end(&c);
 }
 
 /* Garbage, a line without end, and then lines again. */
@@ -365,33 +317,33 @@ static void again(void **state)
     char rubbish[3001];
     memset(rubbish, 'x', sizeof rubbish - 1);
     rubbish[sizeof rubbish - 1] = 0;
-    begin(&c, "model = \"line-csv\";", "");
+    counter_begin(&c, "model = \"line-csv\";", "");
     gives(&c, rubbish, "");
     gives(&c, "\r\n", "");
     assert_true(traffic_rig_noise(c.rig) >= sizeof rubbish - 1);
     gives(&c, csv_line, csv_record);
-    end(&c);
+    counter_end(&c);
 }
 
 /* Vehicles of a line counter are counted into intervals as those of any other. */
 static void intervals(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"line-csv\"; interval = \"60s\"; vehicles = false;", "");
+    counter_begin(&c, "model = \"line-csv\"; interval = \"60s\"; vehicles = false;", "");
     gives(&c, csv_line, "");
     traffic_rig_until(c.rig, 61);
     const char *records = traffic_rig_records(c.rig);
     assert_non_null(strstr(records, "\"kind\":\"interval\""));
     assert_non_null(strstr(records, "\"vehicle_count\":1,"));
     assert_non_null(strstr(records, "\"vehicle_count_car\":1"));
-    end(&c);
+    counter_end(&c);
 }
 
 /* Icoms TMA-3B3, set to text. */
 static void icoms(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"icoms-tma-text\";", "");
+    counter_begin(&c, "model = \"icoms-tma-text\";", "");
     gives(&c, "TYP; DATETIME; SPEED; LENGTH\r\n", "");
     gives(&c, "001; 2026/11/22 17:50:28,370; 63; 4,5\r\n",
           VEHICLE("\"direction\":\"approaching\",\"speed\":63"));
@@ -399,7 +351,7 @@ static void icoms(void **state)
           VEHICLE("\"direction\":\"departing\",\"speed\":50"));
     gives(&c, "100; 2026/11/22 17:50:28,370; ; \n001; 2026/11/22 17:50:28,370; 301; 4,5\n", "");
     gives(&c, "001; 63; 4,5\n001; 2026/11/22 17:50:28,370; 6 3; 4,5\n", "");
-    end(&c);
+    counter_end(&c);
 }
 
 int main(void)

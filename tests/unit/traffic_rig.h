@@ -29,8 +29,8 @@ struct traffic_rig_setup {
     double every_s, timeout_s; /* 0: 10 s, 1 s */
     const char *pairs;
     double spacing_m;
-    const struct weir_bus
-        *bus; /* options and devices of this one instead of all that stands above */
+    double settle_s;            /* of traffic_rig_mangle(): what has come by then counts */
+    const struct weir_bus *bus; /* its options and devices count, not what stands above */
 };
 
 /* Opens the adapter and its port. Fails the test if it refuses; findings are in the message. */

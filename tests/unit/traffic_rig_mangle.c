@@ -25,6 +25,9 @@ static char *records_of(const struct mangle *m, const uint8_t *bytes, size_t len
         traffic_rig_records(rig);
     }
     traffic_rig_bytes(rig, bytes, len);
+    if (m->setup->settle_s > 0) {
+        traffic_rig_until(rig, m->setup->settle_s);
+    }
     char *records = strdup(traffic_rig_records(rig));
     traffic_rig_close(rig);
     assert_non_null(records);
