@@ -171,6 +171,8 @@ void traffic_stray(struct traffic *t, enum weir_result what);
  * the two agree within `most_ns`. A difference of more is told in the log once. */
 int64_t traffic_clock(struct traffic *t, size_t device, int64_t device_ns, int64_t most_ns,
                       int64_t now_ns);
+/* May the device's clock be set (set_clock)? Of one that does not tell its own. */
+bool traffic_sets_clock(const struct traffic *t);
 /* Our wall clock at boot time `at_ns`; true if it is synchronised. */
 bool traffic_wall(const struct traffic *t, int64_t at_ns, int64_t *ret_wall_ns);
 /* The boot time of what the device saw at `device_ns` by its clock (since 1970), for records that

@@ -206,6 +206,11 @@ int64_t traffic_clock(struct traffic *t, size_t device, int64_t device_ns, int64
     return off && t->settings->set_clock ? off_ns : 0;
 }
 
+bool traffic_sets_clock(const struct traffic *t)
+{
+    return t->settings->set_clock;
+}
+
 void traffic_log(struct traffic *t, enum weir_level level, const char *format, ...)
 {
     char text[256];

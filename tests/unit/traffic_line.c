@@ -354,14 +354,32 @@ static void icoms(void **state)
     counter_end(&c);
 }
 
+/* Houston Radar DR500 that prints: a vehicle until nothing has moved for a second. */
+static void houston(void **state)
+{
+    struct counter c;
+    begin(&c, "model = \"houston-dr500-text\";", "");
+    traffic_rig_text(c.rig, "?000\r\n000\r\n054\r\n055\r\n053\r\n000\r\n0a5\r\n");
+    traffic_rig_until(c.rig, 3);
+    gives(&c, "", VEHICLE("\"direction\":null,\"speed\":88.514,\"duration\":0"));
+    assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FRAME), 1);
+    traffic_rig_text(c.rig, "+030\r-030\r");
+    traffic_rig_until(c.rig, 6);
+    const char *records = traffic_rig_records(c.rig);
+    assert_non_null(strstr(records, "\"approaching\",\"speed\":48.28"));
+    assert_non_null(strstr(records, "\"departing\",\"speed\":48.28"));
+    end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(icoms),    cmocka_unit_test(csv),       cmocka_unit_test(regex),
-        cmocka_unit_test(keyvalue), cmocka_unit_test(json),      cmocka_unit_test(refused),
-        cmocka_unit_test(settings), cmocka_unit_test(limits),    cmocka_unit_test(mangled),
-        cmocka_unit_test(limited),  cmocka_unit_test(killed),    cmocka_unit_test(under_way),
-        cmocka_unit_test(again),    cmocka_unit_test(intervals), cmocka_unit_test(another),
+        cmocka_unit_test(icoms),     cmocka_unit_test(houston),  cmocka_unit_test(csv),
+        cmocka_unit_test(regex),     cmocka_unit_test(keyvalue), cmocka_unit_test(json),
+        cmocka_unit_test(refused),   cmocka_unit_test(settings), cmocka_unit_test(limits),
+        cmocka_unit_test(mangled),   cmocka_unit_test(limited),  cmocka_unit_test(killed),
+        cmocka_unit_test(under_way), cmocka_unit_test(again),    cmocka_unit_test(intervals),
+        cmocka_unit_test(another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
