@@ -358,7 +358,7 @@ static void icoms(void **state)
 static void houston(void **state)
 {
     struct counter c;
-    begin(&c, "model = \"houston-dr500-text\";", "");
+    counter_begin(&c, "model = \"houston-dr500-text\";", "");
     traffic_rig_text(c.rig, "?000\r\n000\r\n054\r\n055\r\n053\r\n000\r\n0a5\r\n");
     traffic_rig_until(c.rig, 3);
     gives(&c, "", VEHICLE("\"direction\":null,\"speed\":88.514,\"duration\":0"));
@@ -368,7 +368,7 @@ static void houston(void **state)
     const char *records = traffic_rig_records(c.rig);
     assert_non_null(strstr(records, "\"approaching\",\"speed\":48.28"));
     assert_non_null(strstr(records, "\"departing\",\"speed\":48.28"));
-    end(&c);
+    counter_end(&c);
 }
 
 int main(void)
