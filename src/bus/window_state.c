@@ -16,7 +16,7 @@ static const char magic[8] = "window 1";
 
 enum { KEY_HEAD_BYTES = 64 };
 
-static bool keeps_text(const struct window_frame *f, size_t column)
+bool window_state_keeps_text(const struct window_frame *f, size_t column)
 {
     enum weir_type type = f->types[f->columns[column].point];
     return f->columns[column].function == TALLY_LAST && (type == WEIR_TEXT || type == WEIR_BYTES);
@@ -26,23 +26,15 @@ size_t window_state_size(const struct window_frame *f)
 {
     size_t texts = 0;
     for (size_t i = 0; i < f->column_count; i++) {
-        texts += keeps_text(f, i);
+        texts += window_state_keeps_text(f, i);
     }
     return sizeof(struct window_state) + f->point_count * sizeof(struct tally) +
            texts * sizeof(struct window_text);
 }
 
-struct window_text *window_state_text(const struct window_frame *f, struct window_state *state,
-                                      size_t column)
+struct window_text *window_state_texts(const struct window_frame *f, struct window_state *state)
 {
-    struct window_text *text = (struct window_text *)(state->tallies + f->point_count);
-    if (!keeps_text(f, column)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < column; i++) {
-        text += keeps_text(f, i);
-    }
-    return text;
+    return (struct window_text *)(state->tallies + f->point_count);
 }
 
 void window_state_begin(const struct window_frame *f, struct window_state *state)
@@ -53,8 +45,8 @@ void window_state_begin(const struct window_frame *f, struct window_state *state
     }
 }
 
-static struct weir_value column_value(const struct window_frame *f, struct window_state *state,
-                                      size_t i)
+static struct weir_value column_value(const struct window_frame *f,
+                                      const struct window_state *state, size_t i)
 {
     const struct window_column *column = &f->columns[i];
     struct weir_value v = { .quality = WEIR_QUALITY_GOOD };
@@ -71,20 +63,20 @@ static struct weir_value column_value(const struct window_frame *f, struct windo
     default:
         break;
     }
-    v = tally_value(&state->tallies[column->point], f->types[column->point], column->function);
-    const struct window_text *text = window_state_text(f, state, i);
-    if (text) {
-        v.bytes.data = text->data;
-        v.bytes.len = text->len;
-    }
-    return v;
+    return tally_value(&state->tallies[column->point], f->types[column->point], column->function);
 }
 
 void window_state_values(const struct window_frame *f, struct window_state *state,
                          struct weir_value *ret_values)
 {
+    const struct window_text *text = window_state_texts(f, state);
     for (size_t i = 0; i < f->column_count; i++) {
         ret_values[i] = column_value(f, state, i);
+        if (window_state_keeps_text(f, i)) {
+            ret_values[i].bytes.data = text->data;
+            ret_values[i].bytes.len = text->len;
+            text++;
+        }
     }
 }
 

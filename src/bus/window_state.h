@@ -13,6 +13,7 @@
 #ifndef BUS_WINDOW_STATE_H
 #define BUS_WINDOW_STATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,9 +41,10 @@ struct window_frame {
 };
 
 size_t window_state_size(const struct window_frame *frame);
-/* Where a column keeps its text; NULL: it has none. */
-struct window_text *window_state_text(const struct window_frame *frame, struct window_state *state,
-                                      size_t column);
+/* Does this column keep a text? Their places follow each other, from here on. */
+bool window_state_keeps_text(const struct window_frame *frame, size_t column);
+struct window_text *window_state_texts(const struct window_frame *frame,
+                                       struct window_state *state);
 /* A new window: nothing was read yet. Why a point could not be read last is known still. */
 void window_state_begin(const struct window_frame *frame, struct window_state *state);
 /* The values of its record when it ends at closing_ns, one a column. Texts point into the state. */

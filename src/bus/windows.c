@@ -39,10 +39,10 @@ struct window {
 
 static void lay_texts(struct window *w)
 {
+    struct window_text *text = window_state_texts(&w->frame, w->state);
     for (size_t i = 0; i < w->frame.column_count; i++) {
-        struct window_text *text = window_state_text(&w->frame, w->state, i);
-        if (text) {
-            w->texts[w->frame.columns[i].point] = text;
+        if (window_state_keeps_text(&w->frame, i)) {
+            w->texts[w->frame.columns[i].point] = text++;
         }
     }
 }
@@ -148,24 +148,25 @@ static void commit(struct host *host, struct window *w)
     STEP("window-after");
 }
 
-/* A count says nothing where all else that comes of its point is inside the deadband. */
+/* A count says nothing where all else that comes of its point is inside the deadband. Columns of
+ * one point stand side by side. */
 static void omit_counts(struct window *w)
 {
-    for (size_t i = 0; i < w->plan->count; i++) {
-        bool others = false, left = false;
-        if (w->plan->columns[i].function != TALLY_COUNT) {
-            continue;
+    size_t end;
+    for (size_t i = 0; i < w->plan->count; i = end) {
+        size_t count = SIZE_MAX, left = 0;
+        for (end = i;
+             end < w->plan->count && w->plan->columns[end].point == w->plan->columns[i].point &&
+             w->plan->columns[end].function < TALLY_FUNCTIONS;
+             end++) {
+            bool counts = w->plan->columns[end].function == TALLY_COUNT;
+            count = counts ? end : count;
+            left += !counts && w->values[end].quality != WEIR_QUALITY_OMITTED;
         }
-        for (size_t k = 0; k < w->plan->count; k++) {
-            if (k != i && w->plan->columns[k].point == w->plan->columns[i].point &&
-                w->plan->columns[k].function < TALLY_FUNCTIONS) {
-                others = true;
-                left |= w->values[k].quality != WEIR_QUALITY_OMITTED;
-            }
+        if (count != SIZE_MAX && !left && end - i > 1) {
+            w->values[count].quality = WEIR_QUALITY_OMITTED;
         }
-        if (others && !left) {
-            w->values[i].quality = WEIR_QUALITY_OMITTED;
-        }
+        end += end == i; /* a column of its own */
     }
 }
 

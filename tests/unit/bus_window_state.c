@@ -105,13 +105,14 @@ static void texts_and_reasons(void **state)
     const struct window_frame f = { 3, 3, two, of_two };
     struct window_state *s = calloc(1, window_state_size(&f));
     struct weir_value values[3];
-    struct window_text *a = window_state_text(&f, s, 0), *b = window_state_text(&f, s, 2);
-    assert_ptr_equal(b, a + 1);
-    assert_null(window_state_text(&f, s, 1));
+    struct window_text *a = window_state_texts(&f, s);
+    assert_true(window_state_keeps_text(&f, 0) && window_state_keeps_text(&f, 2));
+    assert_false(window_state_keeps_text(&f, 1));
     struct weir_value v = { .quality = WEIR_QUALITY_GOOD };
     tally_add(&s->tallies[0], WEIR_TEXT, 1u << TALLY_LAST, &v);
     memcpy(a->data, "abc", 3);
     a->len = 3;
+    a[1].len = 4;
     v.quality = WEIR_R_CRC;
     tally_add(&s->tallies[1], WEIR_INT64, 1u << TALLY_LAST, &v);
     window_state_values(&f, s, values);
