@@ -63,6 +63,10 @@ def record(name):
     every = re.search(r'every = "(\d+)(ms|s)"', sim.DEVICE)
     setup = {"family": name, "address": number_of(sim.DEVICE, "address", -1),
              "every": (int(every.group(1)) / (1000 if every.group(2) == "ms" else 1)) if every else 10}
+    model = getattr(sim, "MODEL", name)
+    with open(os.path.join(ROOT, "plugins", "traffic", "models", f"{model}.conf")) as f:
+        setup["family"] = re.search(r'family = "(.*)"', f.read()).group(1)
+    setup.update(model=model, bus=sim.SETTINGS, device=sim.DEVICE)
     with open(os.path.join(folder, "setup.json"), "w") as f:
         f.write(json.dumps(setup) + "\n")
     with open(os.path.join(folder, "README.md"), "w") as f:

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traffic_rig.h"
+#include "traffic_rig_counter.h"
 
 #define ASK_MOST_S 30.0
 
@@ -40,21 +40,37 @@ static FILE *open_file(const char *capture, const char *file)
     return f;
 }
 
-static struct traffic_rig *open_rig(const char *capture, char family[64])
+static const char *text_of(const json_t *setup, const char *key)
 {
+    const char *text = json_string_value(json_object_get(setup, key));
+    return text ? text : "";
+}
+
+/* As weir reads it, with its model; older captures have a family and what they need. */
+static void open_counter(struct counter *c, const char *capture, char family[64])
+{
+    char bus[512];
     FILE *f = open_file(capture, "setup.json");
     json_t *setup = json_loadf(f, 0, NULL);
     fclose(f);
     assert_non_null(setup);
-    snprintf(family, 64, "%s", json_string_value(json_object_get(setup, "family")));
-    struct traffic_rig_setup s = { .family = family,
-                                   .addresses = { json_integer_value(
-                                       json_object_get(setup, "address")) },
-                                   .devices = 1,
-                                   .no_clock_set = true,
-                                   .every_s = json_number_value(json_object_get(setup, "every")) };
+    snprintf(family, 64, "%s", text_of(setup, "family"));
+    *c = (struct counter){ 0 };
+    if (json_object_get(setup, "model")) {
+        snprintf(bus, sizeof bus, "model = \"%s\"; set_clock = false; %s", text_of(setup, "model"),
+                 text_of(setup, "bus"));
+        counter_load(c, bus, text_of(setup, "device"));
+    } else {
+        c->setup = (struct traffic_rig_setup){
+            .family = family,
+            .addresses = { json_integer_value(json_object_get(setup, "address")) },
+            .devices = 1,
+            .no_clock_set = true,
+            .every_s = json_number_value(json_object_get(setup, "every"))
+        };
+    }
     json_decref(setup);
-    return traffic_rig_open(&s);
+    c->rig = traffic_rig_open(&c->setup);
 }
 
 /* "0.001 << 3f 0d" */
@@ -82,7 +98,9 @@ static void play_line(struct replay *r, const char *line)
 static json_t *play(const char *capture)
 {
     char family[64], line[32768];
-    struct replay r = { .rig = open_rig(capture, family) };
+    struct counter c;
+    open_counter(&c, capture, family);
+    struct replay r = { .rig = c.rig };
     FILE *f = open_file(capture, "wire.txt");
     while (fgets(line, sizeof line, f)) {
         line[strcspn(line, "\n")] = 0;
@@ -93,11 +111,13 @@ static json_t *play(const char *capture)
     json_t *all = json_array();
     char *records = strdup(traffic_rig_records(r.rig));
     assert_non_null(records);
-    for (char *at = strtok(records, "\n"); at; at = strtok(NULL, "\n")) {
-        json_array_append_new(all, json_loads(at, 0, NULL));
+    for (char *at = records, *next; *at; at = next) {
+        next = at + strcspn(at, "\n");
+        json_array_append_new(all, json_loadb(at, (size_t)(next - at), 0, NULL));
+        next += *next == '\n';
     }
     free(records);
-    traffic_rig_close(r.rig);
+    counter_end(&c);
     return all;
 }
 

@@ -45,6 +45,8 @@ void counter_end(struct counter *c)
     if (c->rig) {
         traffic_rig_close(c->rig);
     }
-    config_unload(c->config);
-    findings_destroy(c->findings);
+    if (c->config) {
+        config_unload(c->config);
+        findings_destroy(c->findings);
+    }
 }
