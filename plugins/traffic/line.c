@@ -12,23 +12,35 @@
 
 /* ---- lines */
 
+static bool is_end(const struct line_plan *plan, uint8_t byte)
+{
+    return byte && strchr(plan->ends, byte);
+}
+
+/* A line that is longer than any is handed on without its end. */
 static int line_frame(const void *plan, const uint8_t *bytes, size_t len)
 {
-    const char *ends = ((const struct line_plan *)plan)->settings->line_end;
     size_t n = 0;
-    while (n < len && !(bytes[n] && strchr(ends, bytes[n]))) {
+    while (n < len && !is_end(plan, bytes[n])) {
         n++;
     }
-    if (n > LINE_MOST) {
-        return -(int)n;
+    if (n == len && n <= LINE_MOST) {
+        return 0;
     }
-    while (n < len && bytes[n] && strchr(ends, bytes[n])) {
+    while (n < len && is_end(plan, bytes[n])) {
         n++;
-        if (n == len) {
-            return (int)n;
-        }
     }
-    return n == len ? 0 : (int)n;
+    return (int)n;
+}
+
+/* Not a line from its begin to its end, but a part of one. */
+static bool is_part(struct traffic *t, const struct line_plan *plan, const uint8_t *bytes,
+                    size_t len, int64_t time_ns)
+{
+    struct line_state *state = line_state(t);
+    bool cut = under_way_cut(&state->under_way, time_ns), endless = state->endless;
+    state->endless = !is_end(plan, bytes[len - 1]);
+    return state->endless || endless || (cut && plan->settings->checksum == LINE_SUM_NONE);
 }
 
 /* Length of the one of these that the line begins with; -1: none. */
@@ -149,11 +161,10 @@ static enum weir_result line_message(struct traffic *t, const uint8_t *bytes, si
     char line[LINE_MOST + 1], copy[LINE_MOST + 1];
     struct line_texts texts;
     struct line_row row = { .t = t, .plan = plan, .texts = &texts, .failed = LINE_POINTS_MAX };
-    bool cut = under_way_cut(&line_state(t)->under_way, time_ns);
-    if (cut && s->checksum == LINE_SUM_NONE) {
+    if (is_part(t, plan, bytes, len, time_ns)) {
         return WEIR_R_FRAME;
     }
-    while (len > 0 && bytes[len - 1] && strchr(s->line_end, bytes[len - 1])) {
+    while (len > 0 && is_end(plan, bytes[len - 1])) {
         len--;
     }
     if (len > LINE_MOST || memchr(bytes, 0, len)) {

@@ -64,6 +64,7 @@ struct line_plan_point {
 
 struct line_plan {
     const struct line_settings *settings;
+    const char *ends; /* characters that end a line */
     struct line_plan_point points[LINE_POINTS_MAX];
     size_t count;
     const char *class_names[TRAFFIC_CLASSES_MAX + 1];
@@ -88,8 +89,9 @@ struct line_totals {
 struct line_state {
     uint64_t mark; /* of the plan that this belongs to */
     struct under_way under_way;
-    uint32_t met, unused;
-    uint64_t last; /* running number */
+    uint32_t met;
+    uint32_t endless; /* a line was longer than any; what is left of it is none */
+    uint64_t last;    /* running number */
     struct passage passage;
     struct line_totals totals[LINE_LANES_MAX];
 };

@@ -63,8 +63,9 @@ extern const struct weir_option line_point_rows[];
                  .max = 10000000, .help = "regex: steps after which a line is given up"),          \
         LINE_ROW(outer, field, INT, depth_limit, .fallback = "1000", .min = 10, .max = 100000,     \
                  .help = "regex: depth at which a line is given up"),                              \
-        LINE_ROW(outer, field, TEXT, line_end, .fallback = "\r\n",                                 \
-                 .help = "family line: characters that end a line, each of them"),                 \
+        LINE_ROW(outer, field, TEXT, line_end,                                                     \
+                 .help =                                                                           \
+                     "family line: characters that end a line, each of them; none: CR and LF"),    \
         LINE_ROW(outer, field, TEXT, line_begin,                                                   \
                  .help = "family line: characters that are left out at the begin of a line"),      \
         LINE_ROW(outer, field, NAMES, ignore,                                                      \

@@ -204,9 +204,6 @@ static void check_bus(struct making *m)
     if (s->format == LINE_FORMAT_NONE) {
         AT_BUS(m, "format", "the family line needs one: csv, keyvalue, json or regex");
     }
-    if (!s->line_end[0]) {
-        AT_BUS(m, "line_end", "must have a character that ends a line");
-    }
     if (strlen(s->decimal) != 1) {
         AT_BUS(m, "decimal", "must be one character");
     }
@@ -280,6 +277,7 @@ void *line_plan_make(struct traffic *t, struct family *self)
     }
     const struct weir_device *device = traffic_devices(t) ? traffic_device(t, 0) : NULL;
     plan->settings = &t->settings->line;
+    plan->ends = plan->settings->line_end[0] ? plan->settings->line_end : "\r\n";
     plan->count = device ? device->point_count : 0;
     if (plan->count > LINE_POINTS_MAX) {
         AT_BUS(&m, "points", "more than %d points", LINE_POINTS_MAX);

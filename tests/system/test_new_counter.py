@@ -153,7 +153,6 @@ class Wrong(unittest.TestCase):
                 ('format = "regex";\npattern = "(?<lane>[)";', "pattern: missing terminating ] for character class, at"),
                 ('format = "csv";\nseparator = "";', "separator: must have a character"),
                 ('format = "csv";\ndecimal = ",";', "decimal: is a separator too"),
-                ('format = "csv";\nline_end = "";', "line_end: must have a character"),
                 ('format = "keyvalue";\nassign = "";', "assign: must have a character"),
                 ('format = "csv";\nkind = "interval";', "kind: intervals need a point vehicle_count"),
                 ('format = "csv";\nkind = "reading";', "kind: readings need a point speed"),
