@@ -10,7 +10,8 @@
  *
  * CTRL of a request: 40, the frame count bit 20 if 10 says that it counts, and a code. The device
  * repeats its last answer until that bit changes, so an answer that was lost on the way comes
- * again; reset (code 0) begins anew. DATA of vehicles: status, vehicles ever counted (32 bits),
+ * again; reset (code 0) begins anew: at first, and when it stays silent, for one that was switched
+ * off may wait for it. DATA of vehicles: status, vehicles ever counted (32 bits),
  * then one to four records of 6, 7 or 11 bytes.
  *
  * Source: the driver "adectdc" of the IRIS traffic management system.
@@ -21,6 +22,7 @@
 
 enum { SINGLE = 0xE5, SHORT = 0x10, LONG = 0x68, END = 0x16 };
 enum { REQUEST = 0x40, COUNT_BIT = 0x20, COUNT_VALID = 0x10, RESET = 0, VEHICLES = 8 };
+enum { SILENCES_MOST = 3 }; /* an answer that was lost is asked for so often before a reset */
 enum { LEAST_LEN = 3, VEHICLES_AT = 7, VEHICLES_MOST = 4, SHORT_LEN = 5, AROUND = 6 };
 
 struct tdc {
@@ -30,6 +32,7 @@ struct tdc {
     uint8_t more;      /* the last answer was not the end of the round */
     uint32_t count;    /* vehicles ever */
     uint32_t status;   /* and whether it is known */
+    uint32_t silences; /* rounds without an answer, one after the other */
 };
 
 static uint8_t sum(const uint8_t *bytes, size_t len)
@@ -71,6 +74,24 @@ static size_t tdc_request(struct traffic *t, size_t device, bool first, int64_t 
     return SHORT_LEN;
 }
 
+static bool tdc_silent(struct traffic *t, size_t device, int64_t now_ns)
+{
+    struct tdc *d = traffic_device_state(t, device);
+    if (++d->silences >= SILENCES_MOST) {
+        d->begun = 0;
+        d->silences = 0;
+    }
+    return false;
+}
+
+/* The device that was asked has answered. */
+static void answered(struct traffic *t, size_t device)
+{
+    struct tdc *d = traffic_device_state(t, device);
+    d->silences = 0;
+    traffic_answered(t, device);
+}
+
 /* Times: the last one passed just now, each other one earlier by the headways that follow. */
 static void vehicles(struct traffic *t, size_t device, const uint8_t *at, size_t count, size_t size,
                      uint64_t missed, int64_t time_ns)
@@ -93,6 +114,9 @@ static void vehicles(struct traffic *t, size_t device, const uint8_t *at, size_t
                              .device_count = d->count - (uint32_t)(count - 1 - i),
                              .missed = i == 0 ? missed : 0 };
         snprintf(v.vehicle_class, sizeof v.vehicle_class, "%d", at[1] >> 4);
+        if (gap == 0) { /* not known */
+            v.has &= ~(unsigned)(HAS_GAP | HAS_HEADWAY);
+        }
         if (size > 6) {
             v.has |= HAS_LENGTH;
             v.length_m = at[6] / 10.0;
@@ -140,14 +164,15 @@ static enum weir_result answer(struct traffic *t, size_t device, const uint8_t *
     if (count == 0) {
         return WEIR_R_DECODE;
     }
-    uint32_t total = get_be(bytes + 3, 4);
-    uint32_t ahead = total - d->count - (uint32_t)count;
+    uint32_t total = get_be(bytes + 3, 4), fresh = total - d->count;
+    uint32_t ahead = fresh - (uint32_t)count;
     uint64_t missed = d->counted && ahead < 0x80000000 ? ahead : 0; /* less: it was reset */
+    size_t had = d->counted && fresh < count ? count - fresh : 0;   /* said again */
     tell_status(t, device, bytes[2]);
     d->count = total;
     d->counted = 1;
     d->more = 1;
-    vehicles(t, device, bytes + VEHICLES_AT, count, size, missed, time_ns);
+    vehicles(t, device, bytes + VEHICLES_AT + had * size, count - had, size, missed, time_ns);
     return WEIR_R_OK;
 }
 
@@ -164,7 +189,7 @@ static enum weir_result single(struct traffic *t)
     } else {
         d->begun = d->count_bit = d->more = 1;
     }
-    traffic_answered(t, (size_t)device);
+    answered(t, (size_t)device);
     return WEIR_R_OK;
 }
 
@@ -189,7 +214,7 @@ static enum weir_result tdc_message(struct traffic *t, const uint8_t *bytes, siz
     enum weir_result r = answer(t, (size_t)device, bytes + 4, inner, time_ns);
     if (r == WEIR_R_OK) {
         d->count_bit ^= 1;
-        traffic_answered(t, (size_t)device);
+        answered(t, (size_t)device);
     }
     return r;
 }
@@ -222,5 +247,6 @@ const struct family family_adec_tdc = {
     .frame = tdc_frame,
     .message = tdc_message,
     .request = tdc_request,
+    .silent = tdc_silent,
     .explain = tdc_explain,
 };

@@ -116,6 +116,12 @@ static uint32_t headway_ms(const struct event *now, const struct event *last)
     return last->start_ms && ms < HEADWAY_MOST_MS ? ms : 0;
 }
 
+/* The card's clock went back: it was reset between two questions, its count began anew. */
+static bool began_anew(const struct event *now, const struct event *last)
+{
+    return now->start_ms - last->start_ms >= 0x80000000;
+}
+
 static bool is_reset(const struct event *e)
 {
     return !e->duration_ms && !e->start_ms && !e->count;
@@ -155,13 +161,14 @@ static void passage(struct traffic *t, size_t device, int detector, const struct
 {
     struct canoga *d = traffic_device_state(t, device);
     const struct event *last = &d->last[detector - 1];
-    struct vehicle v = { .has = HAS_LANE | HAS_DURATION | HAS_DEVICE_COUNT | HAS_MISSED,
+    struct vehicle v = { .has = HAS_LANE | HAS_DURATION | HAS_DEVICE_COUNT,
                          .time_ns = time_ns,
                          .lane = before[detector] ? before[detector] : detector,
                          .duration_s = now->duration_ms / 1000.0,
                          .device_count = now->count,
                          .missed = (uint8_t)(now->count - last->count - 1) };
     uint32_t headway = v.missed ? 0 : headway_ms(now, last);
+    v.has |= began_anew(now, last) ? 0 : HAS_MISSED;
     if (headway) {
         v.has |= HAS_HEADWAY;
         v.headway_s = headway / 1000.0;

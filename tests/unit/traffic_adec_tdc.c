@@ -118,6 +118,48 @@ static void lost_answer(void **state)
     traffic_rig_close(rig);
 }
 
+/* It was switched off and waits for a reset; what it had counted before does not matter then. */
+static void power_cycle(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    asked(rig);
+    traffic_rig_hex(rig, VEHICLE);
+    traffic_rig_hex(rig, "e5");
+    traffic_rig_records(rig);
+    traffic_rig_sent(rig);
+    traffic_rig_until(rig, 31); /* three rounds */
+    assert_string_equal(traffic_rig_sent(rig), POLL_1 POLL_1 POLL_1);
+    traffic_rig_until(rig, 41);
+    assert_string_equal(traffic_rig_sent(rig), RESET);
+    traffic_rig_until(rig, 50);
+    traffic_rig_hex(rig, "e5");
+    assert_string_equal(traffic_rig_sent(rig), RESET POLL_1);
+    traffic_rig_hex(rig, "68 0d 0d 68 08 01 00 00 00 00 01 3d 32 00 20 00 00 99 16");
+    assert_non_null(strstr(traffic_rig_records(rig),
+                           "\"headway\":null,\"gap\":null,\"device_count\":1,\"missed\":0"));
+    traffic_rig_close(rig);
+}
+
+/* It says again what was taken, after a reset for example: the count tells. */
+static void said_again(void **state)
+{
+    static const uint8_t two[] = { 0x08, 0x01, 0,   0,  0,    0, 8,  61, 0x32, 0,
+                                   32,   0,    180, 50, 0x11, 0, 30, 0,  100 };
+    uint8_t buf[64];
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    asked(rig);
+    traffic_rig_hex(rig, VEHICLE);
+    traffic_rig_records(rig);
+    traffic_rig_hex(rig, VEHICLE);
+    assert_string_equal(traffic_rig_records(rig), "");
+    traffic_rig_bytes(rig, frame(buf, two, sizeof two), sizeof two + 6);
+    const char *records = traffic_rig_records(rig);
+    assert_non_null(strstr(records, "\"lane\":1,\"speed\":50"));
+    assert_non_null(strstr(records, "\"device_count\":8,\"missed\":0"));
+    assert_null(strstr(records, "\"device_count\":7"));
+    traffic_rig_close(rig);
+}
+
 static void two_on_a_line(void **state)
 {
     static const struct traffic_rig_setup two = { .family = "adec-tdc",
@@ -178,7 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors),     cmocka_unit_test(six),
         cmocka_unit_test(eleven),      cmocka_unit_test(eleven_right),
-        cmocka_unit_test(lost_answer), cmocka_unit_test(two_on_a_line),
+        cmocka_unit_test(lost_answer), cmocka_unit_test(power_cycle),
+        cmocka_unit_test(said_again),  cmocka_unit_test(two_on_a_line),
         cmocka_unit_test(killed),      cmocka_unit_test(status),
         cmocka_unit_test(hits),
     };

@@ -107,6 +107,28 @@ static void wrap_and_reset(void **state)
     traffic_rig_close(rig);
 }
 
+/* Reset between two questions: its count tells nothing of those before. A quiet night is no reset.
+ */
+static void unseen_reset(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&card);
+    answer(rig, (struct look){ 250, 500000000, 200 }, NOTHING);
+    ask(rig, 10);
+    answer(rig, (struct look){ 300, 9000, 2 }, NOTHING);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"headway\":null,\"gap\":null,"
+                                                     "\"device_count\":2,\"missed\":null"));
+    ask(rig, 20);
+    answer(rig, (struct look){ 300, 12000, 3 }, NOTHING);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"headway\":3,\"gap\":2.7,"
+                                                     "\"device_count\":3,\"missed\":0"));
+    ask(rig, 30);
+    answer(rig, (struct look){ 300, 90000000, 5 }, NOTHING);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"headway\":null,\"gap\":null,"
+                                                     "\"device_count\":5,\"missed\":1"));
+    assert_int_equal(traffic_rig_missed(rig), 1);
+    traffic_rig_close(rig);
+}
+
 /* 4.5 m in 300 ms are 54 km/h; one vehicle, in the lane of the first loop. */
 static void pairs(void **state)
 {
@@ -201,9 +223,9 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vector), cmocka_unit_test(missed),  cmocka_unit_test(wrap_and_reset),
-        cmocka_unit_test(pairs),  cmocka_unit_test(damaged), cmocka_unit_test(killed),
-        cmocka_unit_test(stray),  cmocka_unit_test(hits),
+        cmocka_unit_test(vector),       cmocka_unit_test(missed), cmocka_unit_test(wrap_and_reset),
+        cmocka_unit_test(unseen_reset), cmocka_unit_test(pairs),  cmocka_unit_test(damaged),
+        cmocka_unit_test(killed),       cmocka_unit_test(stray),  cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
