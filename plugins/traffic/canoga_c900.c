@@ -46,12 +46,14 @@ static uint8_t xor_of(const uint8_t *bytes, size_t len)
     return all;
 }
 
+/* A search for an answer among other bytes would find one by chance in one place of 256: whatever
+ * is not just an answer is thrown away, and the next question brings the same vehicles. */
 static int canoga_frame(const uint8_t *bytes, size_t len)
 {
     if (len < ANSWER_LEN) {
         return 0;
     }
-    return xor_of(bytes, ANSWER_LEN) == 0 ? ANSWER_LEN : -1;
+    return len == ANSWER_LEN && xor_of(bytes, ANSWER_LEN) == 0 ? ANSWER_LEN : -(int)len;
 }
 
 static size_t canoga_request(struct traffic *t, size_t device, bool first, int64_t now_ns,
@@ -214,7 +216,7 @@ static enum weir_result canoga_message(struct traffic *t, const uint8_t *bytes, 
 {
     int device = traffic_asked(t), before[DETECTORS + 1];
     if (device < 0) {
-        return WEIR_R_FRAME; /* nothing was to come */
+        return WEIR_R_FOREIGN; /* nothing was to come */
     }
     const char *pairs = traffic_settings(t, (size_t)device)->pairs;
     read_pairs(pairs ? pairs : "", before);

@@ -341,7 +341,6 @@ const struct family family_houston_dr500 = {
     .name = "houston-dr500",
     .interval = HAS_PERIOD | HAS_SPEED,
     .device_state = sizeof(struct dr500),
-    .idle_ns = 500 * TRAFFIC_NS_PER_MS,
     .frame = dr500_frame,
     .message = dr500_message,
     .request = dr500_request,

@@ -205,6 +205,29 @@ static void stray(void **state)
     traffic_rig_close(rig);
 }
 
+/* The rest of an answer whose begin was lost, then one that nobody waited for any more: neither is
+ * searched for what looks like an answer, though this one would be found. */
+static void shifted(void **state)
+{
+    uint8_t bytes[38] = { 0xff }, late[37];
+    struct traffic_rig *rig = traffic_rig_open(&card);
+    answer(rig, FIRST, NOTHING);
+    ask(rig, 10);
+    answer_bytes(bytes + 1, (struct look){ 300, 103000, 8 }, NOTHING);
+    traffic_rig_bytes(rig, bytes, sizeof bytes);
+    assert_string_equal(traffic_rig_records(rig), "");
+    assert_int_equal(traffic_rig_noise(rig), 38);
+    ask(rig, 15); /* too late */
+    answer_bytes(late, (struct look){ 300, 103000, 8 }, NOTHING);
+    traffic_rig_bytes(rig, late, sizeof late);
+    assert_string_equal(traffic_rig_records(rig), "");
+    assert_int_equal(traffic_rig_strays(rig, WEIR_R_FOREIGN), 1);
+    ask(rig, 20);
+    traffic_rig_bytes(rig, late, sizeof late);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"device_count\":8,\"missed\":0"));
+    traffic_rig_close(rig);
+}
+
 static void before(struct traffic_rig *rig)
 {
     answer(rig, FIRST, NOTHING);
@@ -223,9 +246,10 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vector),       cmocka_unit_test(missed), cmocka_unit_test(wrap_and_reset),
-        cmocka_unit_test(unseen_reset), cmocka_unit_test(pairs),  cmocka_unit_test(damaged),
-        cmocka_unit_test(killed),       cmocka_unit_test(stray),  cmocka_unit_test(hits),
+        cmocka_unit_test(vector),       cmocka_unit_test(missed),  cmocka_unit_test(wrap_and_reset),
+        cmocka_unit_test(unseen_reset), cmocka_unit_test(shifted), cmocka_unit_test(pairs),
+        cmocka_unit_test(damaged),      cmocka_unit_test(killed),  cmocka_unit_test(stray),
+        cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
