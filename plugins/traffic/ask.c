@@ -58,6 +58,11 @@ void traffic_goes_on(struct traffic *t, int64_t now_ns)
     }
 }
 
+void ask_resumed(struct traffic *t, int64_t now_ns)
+{
+    traffic_goes_on(t, now_ns);
+}
+
 int traffic_asked(const struct traffic *t)
 {
     return t->head->ask.asked;
@@ -98,7 +103,7 @@ static size_t most_due(const struct traffic *t)
 int64_t ask_tick(struct traffic *t, int64_t now_ns)
 {
     struct ask *ask = &t->head->ask;
-    if (!ask->open || t->bus->device_count == 0) {
+    if (!ask->open || t->no_port || t->bus->device_count == 0) {
         return INT64_MAX;
     }
     if (ask->asked >= 0 && now_ns >= ask->deadline_ns) {

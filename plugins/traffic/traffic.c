@@ -129,7 +129,7 @@ void *traffic_device_state(struct traffic *t, size_t device)
 
 void traffic_send(struct traffic *t, const void *bytes, size_t len)
 {
-    if (t->bus->host->write(t->bus, bytes, len) == WEIR_R_PORT) {
+    if (t->bus->host->write(t->bus, bytes, len) == WEIR_R_PORT && !t->no_port) {
         t->head->ask.open = 0;
     }
 }
@@ -324,7 +324,7 @@ static size_t traffic_receive(void *self, const uint8_t *data, size_t len, int64
         size_t room = sizeof b->data - b->len, count = len < room ? len : room;
         b->old_ns = b->len ? first_ns(b) : time_ns;
         b->new_at = b->len;
-        b->new_ns = time_ns;
+        b->new_ns = b->idle_from_ns = time_ns;
         memcpy(b->data + b->len, data, count);
         b->len += (uint32_t)count;
         data += count;
@@ -345,11 +345,11 @@ static int64_t idle_tick(struct traffic *t, int64_t now_ns)
 {
     struct bytes *b = &t->head->bytes;
     int64_t idle_ns = t->family->idle_ns ? t->family->idle_ns : DEFAULT_IDLE_NS;
-    if (b->len == 0) {
+    if (b->len == 0 || t->no_port) {
         return INT64_MAX;
     }
-    if (now_ns < b->new_ns + idle_ns) {
-        return b->new_ns + idle_ns;
+    if (now_ns < b->idle_from_ns + idle_ns) {
+        return b->idle_from_ns + idle_ns;
     }
     b->noise += b->len;
     b->len = 0;
@@ -377,8 +377,11 @@ static int64_t traffic_tick(void *self, int64_t now_ns)
 static void traffic_opened(void *self, int64_t now_ns)
 {
     struct traffic *t = self;
+    t->no_port = false;
     if (t->bus->resumed && t->head->ask.open) {
-        return; /* the rest of a message, or an answer, may still come */
+        t->head->bytes.idle_from_ns = now_ns; /* the rest, or an answer, may lie there unread */
+        ask_resumed(t, now_ns);
+        return;
     }
     t->head->bytes.noise += t->head->bytes.len;
     t->head->bytes.len = 0;
@@ -510,6 +513,7 @@ static int traffic_open(struct weir_bus *bus, void **ret_self)
     if (bus->state && !bus->state_kept) {
         t->head->ask.asked = t->head->ask.go_on = -1;
     }
+    t->no_port = bus->state_kept;
     check_addresses(t);
     if (t->family->check) {
         t->family->check(t);
@@ -553,7 +557,7 @@ __attribute__((visibility("default"))) const struct weir_adapter weir_adapter = 
     .receive = traffic_receive,
     .explain = traffic_explain,
     .state_size = traffic_state_size,
-    .state_version = 1,
+    .state_version = 2,
     .opened = traffic_opened,
     .tick = traffic_tick,
 };

@@ -23,7 +23,7 @@
 
 enum { LINE_MOST = 300, HEAD_LEN = 6, COMMAND_LEN = 2, STAMP_LEN = 8, LANE_LEN = 29, SUM_LEN = 4 };
 enum { FETCH_MOST = 0xFFFF, TRIES_MOST = 3 };
-enum stage { IDLE, ASK_CLOCK, SET_CLOCK, ASK_NEWEST, ASK_AGE };
+enum stage { IDLE, ASK_CLOCK, SET_CLOCK, ASK_NEWEST, ASK_PERIOD, ASK_AGE };
 
 #define EPOCH_S        946684800LL /* 2000-01-01 */
 #define CLOCK_EVERY_NS (600 * TRAFFIC_NS_PER_S)
@@ -37,7 +37,8 @@ struct ss105 {
 };
 
 static const char *const commands[] = {
-    [IDLE] = "", [ASK_CLOCK] = "SB", [SET_CLOCK] = "S4", [ASK_NEWEST] = "XD", [ASK_AGE] = "XD"
+    [IDLE] = "",         [ASK_CLOCK] = "SB",  [SET_CLOCK] = "S4",
+    [ASK_NEWEST] = "XD", [ASK_PERIOD] = "XD", [ASK_AGE] = "XD"
 };
 
 static int ss105_frame(const uint8_t *bytes, size_t len)
@@ -80,6 +81,9 @@ static size_t ss105_request(struct traffic *t, size_t device, bool first, int64_
         traffic_wall(t, now_ns, &wall_ns);
         d->clock_off_ns = 0;
         snprintf(args, sizeof args, "%08X", (unsigned)(wall_ns / TRAFFIC_NS_PER_S - EPOCH_S));
+        break;
+    case ASK_PERIOD:
+        snprintf(args, sizeof args, "0001");
         break;
     case ASK_AGE:
         snprintf(args, sizeof args, "%04X", next_age(d) & 0xFFFF);
@@ -155,7 +159,8 @@ static void tell_all(struct traffic *t, size_t device, const char *data, size_t 
     d->tries = 0;
 }
 
-/* A period is the shortest time between two ends that were seen. */
+/* A period is the time between the newest interval and the one before, or the shortest between two
+ * ends that were seen. */
 static void learn_period(struct ss105 *d, uint32_t stamp_s)
 {
     if (d->last_s && stamp_s > d->last_s && (!d->period_s || stamp_s - d->last_s < d->period_s)) {
@@ -173,7 +178,7 @@ static void take_newest(struct traffic *t, size_t device, const char *data, size
                    ahead / d->period_s <= FETCH_MOST;
     d->newest_s = stamp_s;
     d->tries = 0;
-    d->stage = between ? ASK_AGE : IDLE;
+    d->stage = between ? ASK_AGE : d->period_s ? IDLE : ASK_PERIOD;
     if (!between && stamp_s != d->last_s) {
         tell_all(t, device, data, lanes, stamp_s, time_ns);
     }
@@ -219,6 +224,9 @@ static enum weir_result take_interval(struct traffic *t, size_t device, char *da
     size_t lanes = (len - STAMP_LEN) / LANE_LEN;
     if (d->stage == ASK_NEWEST) {
         take_newest(t, device, data, lanes, stamp_s, time_ns);
+    } else if (d->stage == ASK_PERIOD) {
+        d->period_s = d->newest_s > stamp_s ? d->newest_s - stamp_s : 0;
+        d->stage = IDLE;
     } else {
         take_aged(t, device, data, lanes, stamp_s, time_ns);
     }
@@ -233,8 +241,8 @@ static enum weir_result take_error(struct traffic *t, size_t device, const char 
         d->last_s += d->period_s;
         d->tries = 0;
         d->stage = d->last_s < d->newest_s ? ASK_AGE : IDLE;
-    } else if (d->stage == ASK_NEWEST) {
-        d->stage = IDLE; /* no interval has ended yet */
+    } else if (d->stage == ASK_NEWEST || d->stage == ASK_PERIOD) {
+        d->stage = IDLE; /* no interval has ended yet, or only one */
     } else {
         traffic_log(t, WEIR_LOG_WARNING, "%s answers %s with %s", traffic_device(t, device)->name,
                     commands[d->stage], word);

@@ -10,6 +10,7 @@ then killed, at any moment.
     WEIR_TALK_SECONDS=N   how long vehicles pass (default 12)
     WEIR_KILLS=N          how often each bus process is killed (default 1)
     WEIR_FAMILIES=A,B     only these
+    WEIR_OFF_SECONDS=N    how long the gateway is off (default 4), for counters with a memory
 """
 import importlib
 import os
@@ -28,6 +29,7 @@ sys.path.insert(0, SIMS)
 from paced import Line  # noqa: E402
 
 SECONDS = float(os.environ.get("WEIR_TALK_SECONDS", "12"))
+OFF_SECONDS = float(os.environ.get("WEIR_OFF_SECONDS", "4"))
 KILLS = int(os.environ.get("WEIR_KILLS", "1"))
 LANES = 24
 
@@ -41,8 +43,7 @@ def families():
 
 
 class Families(RigTest):
-    def setUp(self):
-        super().setUp()
+    def start(self, keeps=lambda sim: True):
         self.broker = self.rig.broker()
         self.sub = self.rig.subscriber(self.broker, "weir/#")
         self.receive = self.rig.receive(self.broker, "--verify", "--quiet")
@@ -50,18 +51,21 @@ class Families(RigTest):
         buses = []
         for number, name in enumerate(families()):
             sim = importlib.import_module(name.replace("-", "_")).Sim(seed=number + 1, lanes=LANES)
-            link = self.rig.path(name)
-            self.lines[name] = Line(sim, link)
-            self.addCleanup(self.lines[name].stop)
-            model = getattr(sim, "MODEL", name)
-            buses.append(f'{name} = {{ adapter = "traffic"; model = "{model}"; port = "{link}"; '
-                         f'baud = {sim.BAUD}; {sim.SETTINGS} '
-                         f'devices = ( {{ name = "{name}"; {sim.DEVICE} }} ); }};')
+            if keeps(sim):
+                buses.append(self.bus(name, sim))
         self.proxy = self.rig.proxy(self.broker)
         self.weir = self.rig.weir(self.rig.config(
             "\n".join(buses), f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; '
             'reconnect_delay_max = "500ms"; };'))
         wait_for(lambda: all(bus.get("opens") for bus in self.buses()), what="all ports open")
+
+    def bus(self, name, sim):
+        link = self.rig.path(name)
+        self.lines[name] = Line(sim, link)
+        self.addCleanup(self.lines[name].stop)
+        return (f'{name} = {{ adapter = "traffic"; model = "{getattr(sim, "MODEL", name)}"; '
+                f'port = "{link}"; baud = {sim.BAUD}; {sim.SETTINGS} '
+                f'devices = ( {{ name = "{name}"; {sim.DEVICE} }} ); }};')
 
     def buses(self):
         return (self.weir.status() or {}).get("buses") or [{}]
@@ -113,6 +117,15 @@ class Families(RigTest):
             stop.set()
             killer.join()
 
+    def first_difference(self, name):
+        passed, got = self.lines[name].sim.passed, self.records(name)
+        for number, values in enumerate(passed):
+            here = got[number] if number < len(got) else {}
+            if {key: here.get(key) for key in values} != values:
+                return (f"{name}: {len(got)} arrived of {len(passed)}; {number} passed as {values}, "
+                        f"arrived as {here}")
+        return f"{name}: {len(got)} arrived of {len(passed)}, {got[len(passed):]} too many"
+
     def check(self, name):
         line, got = self.lines[name], self.records(name)
         sim = line.sim
@@ -143,16 +156,40 @@ class Families(RigTest):
         print(f"{name}: {len(got)} of {len(passed)} arrived, {missed} missed by its own count",
               file=sys.stderr)
 
-    def test_line_rate(self):
-        self.drive()
+    def finish(self):
         for name in self.lines:
-            wait_for(lambda n=name: self.arrived(n), timeout=60, what=f"all of {name}")
+            try:
+                wait_for(lambda n=name: self.arrived(n), timeout=60 + OFF_SECONDS,
+                         what=f"all of {name}")
+            except TimeoutError as fault:
+                print(f"{fault}\n{self.first_difference(name)}", file=sys.stderr)
         time.sleep(1)           # what would come twice
         self.assertEqual(self.weir.stop(), 0)
         for name in self.lines:
             with self.subTest(family=name):
                 self.check(name)
         self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
+
+    def test_line_rate(self):
+        """At line rate; nothing that the line took is missing, nothing comes twice."""
+        self.start()
+        self.drive()
+        self.finish()
+
+    def test_gateway_off(self):
+        """The gateway is off for a while: what a counter keeps in its memory arrives."""
+        self.start(keeps=lambda sim: sim.MEMORY)
+        for line in self.lines.values():
+            line.sim.RATE = min(line.sim.RATE, line.sim.MEMORY / 2 / OFF_SECONDS)
+            line.driving = True
+        time.sleep(2)
+        self.assertEqual(self.weir.stop(), 0)
+        time.sleep(OFF_SECONDS)
+        self.weir.start()
+        time.sleep(2)
+        for line in self.lines.values():
+            line.driving = False
+        self.finish()
 
 
 if __name__ == "__main__":

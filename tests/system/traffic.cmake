@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
 weir_system_test(traffic test_traffic.py SECONDS 400 ROLES)
-weir_system_test(traffic-families test_traffic_families.py SECONDS 300 ROLES)
+weir_system_test(traffic-families test_traffic_families.py SECONDS 1200 ROLES)

@@ -80,6 +80,25 @@ static void same_again(void **state)
     traffic_rig_close(rig);
 }
 
+/* How long an interval is, the one before the newest says: an outage right after the start. */
+static void period_asked(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    clock_right(rig);
+    interval(rig, 1060, 2);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":2,"));
+    assert_non_null(strstr(traffic_rig_sent(rig), "58 44 30 30 30 31 0d")); /* XD0001 */
+    interval(rig, 1000, 1);
+    assert_string_equal(traffic_rig_records(rig), "");
+    assert_string_equal(traffic_rig_sent(rig), "");
+    traffic_rig_until(rig, 10);
+    interval(rig, 1180, 4);
+    assert_string_equal(traffic_rig_records(rig), "");
+    interval(rig, 1120, 3);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"period\":60,\"vehicle_count\":3,"));
+    traffic_rig_close(rig);
+}
+
 /* Three have ended; while they are fetched a fourth does, and the ages move. One is gone. */
 static void outage(void **state)
 {
@@ -151,8 +170,9 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),   cmocka_unit_test(same_again), cmocka_unit_test(outage),
-        cmocka_unit_test(clock_set), cmocka_unit_test(killed),     cmocka_unit_test(hits),
+        cmocka_unit_test(vectors),      cmocka_unit_test(same_again), cmocka_unit_test(outage),
+        cmocka_unit_test(period_asked), cmocka_unit_test(clock_set),  cmocka_unit_test(killed),
+        cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ class Sim(base.Sim):
     ADDRESS = 1
     DEVICE = 'address = 1; every = "300ms"; timeout = "600ms";'
     PERIOD = 2
-    KEPT = 2000
+    KEPT = MEMORY = 2000
 
     def __init__(self, seed=1, lanes=8):
         super().__init__(seed, min(lanes, 8))
@@ -29,7 +29,9 @@ class Sim(base.Sim):
         self.counts[self.lane()] += 1
 
     def tick(self, now):
-        self.end = self.end or (int(now) // self.PERIOD + 1) * self.PERIOD
+        if not self.end:        # it has been there for a while
+            self.end = (int(now) // self.PERIOD + 1) * self.PERIOD
+            self.kept = [(self.end - ago * self.PERIOD, [0] * self.lanes) for ago in (3, 2, 1)]
         while now >= self.end:
             self.count(self.end)
             self.kept = self.kept[-self.KEPT:] + [(self.end, self.counts)]
