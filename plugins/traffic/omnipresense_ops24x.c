@@ -29,6 +29,11 @@ enum { LINE_MOST = 500 };
 #define LENGTH_MOST  60.0
 #define SECONDS_MOST 3600.0
 
+struct ops {
+    struct passage passage;
+    struct under_way under_way;
+};
+
 static int ops_frame(const uint8_t *bytes, size_t len)
 {
     return frame_line(bytes, len, LINE_MOST);
@@ -49,13 +54,13 @@ static enum weir_result speed_seen(struct traffic *t, double raw, int sign, int6
         return WEIR_R_DECODE;
     }
     set_direction(direction, sign > 0);
-    passage_reading(t, traffic_bus_state(t), kmh, direction, time_ns);
+    passage_reading(t, &((struct ops *)traffic_bus_state(t))->passage, kmh, direction, time_ns);
     return WEIR_R_OK;
 }
 
 static int64_t ops_tick(struct traffic *t, int64_t now_ns)
 {
-    return passage_tick(t, traffic_bus_state(t), now_ns);
+    return passage_tick(t, &((struct ops *)traffic_bus_state(t))->passage, now_ns);
 }
 
 /* ---- JSON */
@@ -202,8 +207,10 @@ static enum weir_result ops_message(struct traffic *t, const uint8_t *bytes, siz
                                     int64_t time_ns)
 {
     char line[LINE_MOST + 1];
-    if (!line_text(bytes, len, line, sizeof line)) {
-        return WEIR_R_FRAME;
+    struct ops *o = traffic_bus_state(t);
+    bool cut = under_way_cut(&o->under_way, time_ns);
+    if (!line_text(bytes, len, line, sizeof line) || (cut && line[0] != '{')) {
+        return WEIR_R_FRAME; /* "3.4" may be the end of "13.4" */
     }
     if (!line[0]) {
         return WEIR_R_OK;
@@ -211,13 +218,20 @@ static enum weir_result ops_message(struct traffic *t, const uint8_t *bytes, siz
     return line[0] == '{' ? take_json(t, line, time_ns) : take_text(t, line, time_ns);
 }
 
+static void ops_opened(struct traffic *t, int64_t now_ns)
+{
+    struct ops *o = traffic_bus_state(t);
+    under_way_opened(&o->under_way, now_ns);
+}
+
 const struct family family_omnipresense_ops24x = {
     .name = "omnipresense-ops24x",
     .vehicle = HAS_SPEED | HAS_DIRECTION | HAS_DURATION | HAS_LENGTH,
     .interval = HAS_COUNT | HAS_SPEED | HAS_DIRECTION,
-    .bus_state = sizeof(struct passage),
+    .bus_state = sizeof(struct ops),
     .lines = true,
     .frame = ops_frame,
     .message = ops_message,
+    .opened = ops_opened,
     .tick = ops_tick,
 };

@@ -101,6 +101,8 @@ static void refused(void **state)
 static void killed(void **state)
 {
     struct traffic_rig *rig = traffic_rig_open(&ops);
+    traffic_rig_text(rig, "0.0\n"); /* under way when the port was opened */
+    assert_int_equal(traffic_rig_noise(rig), 4);
     traffic_rig_text(rig, "10.0\n");
     traffic_rig_save(rig);
     traffic_rig_restore(rig);
