@@ -42,7 +42,7 @@ struct bytes {
     uint32_t len, new_at; /* from here on they came at new_ns, before at old_ns */
     int64_t old_ns, new_ns;
     int64_t idle_from_ns; /* nothing has come since, as far as we have looked */
-    uint64_t noise; /* thrown away when nobody asked; to be counted with the next bytes */
+    uint64_t noise;       /* thrown away when nobody asked; to be counted with the next bytes */
     uint8_t data[2 * TRAFFIC_MESSAGE_MAX];
 };
 
@@ -70,7 +70,7 @@ struct traffic {
     const struct family *family;
     struct family own; /* that family is this, if it has plan() */
     void *plan;
-    bool no_port;          /* this process has not got it yet: steps are done again, nothing is sent */
+    bool no_port; /* this process has not got it yet: steps are done again, nothing is sent */
     struct shapes *shapes; /* a device */
     struct head *head;     /* the rest: parts of bus->state */
     struct device_head *devices;
