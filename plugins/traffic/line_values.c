@@ -152,10 +152,13 @@ static bool take_part(char what, const char **at, struct date *d)
     }
 }
 
+/* Decimals may be missing with their point: writers leave out those that are zero. */
 static bool take_date(const char *form, const char *at, struct date *d)
 {
     for (; *form; form++) {
-        if (*form == '%') {
+        if (!strncmp(form, ".%f", 3) && *at != '.') {
+            form += 2;
+        } else if (*form == '%') {
             if (!take_part(*++form, &at, d)) {
                 return false;
             }
@@ -168,9 +171,8 @@ static bool take_date(const char *form, const char *at, struct date *d)
 
 static bool take_iso(const char *text, struct date *d)
 {
-    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S",     "%Y-%m-%dT%H:%M:%SZ",
-                                         "%Y-%m-%d %H:%M:%S",     "%Y-%m-%dT%H:%M:%S.%f",
-                                         "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d %H:%M:%S.%f" };
+    static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%fZ",
+                                         "%Y-%m-%d %H:%M:%S.%f" };
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         *d = (struct date){ .month = 1, .day = 1 };
         if (take_date(forms[i], text, d)) {

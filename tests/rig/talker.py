@@ -46,14 +46,18 @@ class Talker:
         self._open()
 
     def send(self, data):
-        """All of it at once, or none: True or False."""
-        try:
-            sent = os.write(self.master, data)
-        except (BlockingIOError, OSError):
-            sent = 0
+        """All of it at once, or it is lost: True or False."""
+        sent = self.offer(data)
         if sent < len(data):
             self.refused += 1
         return sent == len(data)
+
+    def offer(self, data):
+        """As much of it as the terminal takes; how much."""
+        try:
+            return os.write(self.master, data)
+        except (BlockingIOError, OSError):
+            return 0
 
     def _listen(self):
         while not self.ended:

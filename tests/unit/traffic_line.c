@@ -116,6 +116,12 @@ static void json(void **state)
           VEHICLE("\"lane\":1,\"direction\":\"approaching\",\"speed\":null,\"length\":null,"
                   "\"vehicle_class\":\"other\",\"device_count\":14,\"missed\":1,"
                   "\"device_time\":\"2026-11-22T12:00:04.500Z\""));
+    gives(&c, /* a whole second: a number has no decimals then */
+          "{\"event\":\"vehicle\",\"seq\":15,\"t\":1795348805.0,\"lane\":{\"no\":1,\"dir\":1},"
+          "\"v\":null,\"cls\":\"X\"}\n",
+          VEHICLE("\"lane\":1,\"direction\":\"approaching\",\"speed\":null,\"length\":null,"
+                  "\"vehicle_class\":\"other\",\"device_count\":15,\"missed\":0,"
+                  "\"device_time\":\"2026-11-22T12:00:05.000Z\""));
     assert_int_equal(traffic_rig_strays(c.rig, WEIR_R_FOREIGN), 1);
     counter_end(&c);
 }

@@ -19,6 +19,7 @@ class Line:
         self.driving = False
         self.ended = False
         self.fault = None
+        self.held = 0       # times that the terminal was full: a wire would have lost that
         self.talker = Talker(link, self._heard)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -50,8 +51,9 @@ class Line:
                 if not self.driving:
                     next_vehicle = at
                 while may >= 1 and (rest := rest or self._fill(time.time())):
-                    self.talker.send(rest[:int(may)])
-                    rest, may = rest[int(may):], may - len(rest[:int(may)])
+                    sent = self.talker.offer(rest[:int(may)])
+                    self.held += not sent
+                    rest, may = rest[sent:], may - (sent or may)
             except Exception as fault:
                 self.fault = fault
                 return

@@ -27,7 +27,7 @@ def stamp(now):
 
 
 class Sim(base.Sim):
-    RATE = 9
+    RATE = 6
     LISTENS = True
     MEMORY = 2000
     ADDRESS = 1
