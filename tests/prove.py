@@ -108,6 +108,15 @@ CLAIMS = [
                                     ("whole gateway", r"^window: .* ([\d.]+) of all", 0.8)]),
     tests("unplug", "50 times pulled out and back under another name", "^system.traffic$",
           ("s until it is read again", r"taken up after ([\d.]+) s at most", 2), env="WEIR_UNPLUGS=50 "),
+    tests("captures", "every capture of a traffic counter, and the vectors of their protocols, to the stated values; cuts, "
+          "flips, noise", "^unit.traffic"),
+    tests("talkers", "24 lanes of every counter at line rate for 2 minutes, the broker away for a third, each bus stopped and "
+          "killed five times; the gateway off for a minute", "^system.traffic-families$",
+          env="WEIR_TALK_SECONDS=120 WEIR_KILLS=5 WEIR_OFF_SECONDS=60 "),
+    Claim("talkers-long", "one of them for ten minutes", "WEIR_TALK_SECONDS=600 WEIR_KILLS=5 "
+          "WEIR_FAMILIES=wavetronix-ss125 ./dev test --all -R '^system.traffic-families$' -V", [FAILED], alone=True),
+    Claim("city", "three counters and a meter to a report: hours that are missing", "./dev demo city",
+          [("hours without a row", r"\": (\d+)[,}]", 0)]),
     tests("plugins", "every way to refuse a plugin; the rest runs", "^system.plugins$|plugin$"),
     tests("new-adapter", "an adapter built against the installed headers delivers",
           "^system.new-adapter$"),

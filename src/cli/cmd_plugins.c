@@ -170,9 +170,9 @@ static int show_model(const char *path, const char *adapter, const char *name, b
     bool ok = parse_model(path, &tree);
     if (ok) {
         const config_setting_t *root = config_root_setting(&tree);
-        const char *maker = text_of(root, "manufacturer");
-        printf("%-24s  %-10s  %s%s%s\n", name, adapter, maker, maker[0] ? " " : "",
-               text_of(root, "description"));
+        const char *maker = text_of(root, "manufacturer"), *what = text_of(root, "description");
+        bool named = strncmp(what, maker, strcspn(maker, " ")) == 0; /* or there is none */
+        printf("%-24s  %-10s  %s%s%s\n", name, adapter, named ? "" : maker, named ? "" : " ", what);
         if (whole) {
             show_points(root);
         }
