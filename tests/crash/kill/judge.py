@@ -5,6 +5,7 @@
 * `weir receive --verify`: every number arrived or is told, with a true reason.
 * The meters count their reads: what they answered and never arrived is at most one reading for each
   kill of the bus (the one on the wire) and what receive calls lost as stated.
+* Windows: no reading is in two of them, and while the RAM stays at most one for each kill is in none.
 * At a power cut, what the RAM says then: an `after` may not name less than what was persisted, and no
   more is lost than what was not.
 """
@@ -20,6 +21,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import format as log                                                    # noqa: E402
 
 
+WINDOWED = 3    # the unit of device `w`, whose readings are summed up: register 0, point `n`
+
 # Of what receive says: lines that no complaint needs.
 DULL = re.compile(r" complete|: no records|: ended unclean|came without a trusted time")
 
@@ -30,6 +33,7 @@ class Ends(Receive):
     def __init__(self, rig, broker):
         super().__init__(rig, "receive", [broker.url, "weir/#", "--json", "--verify"])
         self.ends, self.rest = {}, []       # (bus, epoch): the lowest `last` that was told
+        self.windows = {}                   # (epoch, number): what a window of device `w` says
         self.said = open(rig.path("ends"), "w")     # to look at, if anything is wrong
 
     def start(self):
@@ -46,7 +50,12 @@ class Ends(Receive):
             for line in lines:
                 if not line.startswith("{"):
                     self.rest.append(line)
-                elif '"after":' in line:
+                    continue
+                if '"device":"w"' in line:
+                    record = json.loads(line)
+                    if record["kind"] == "reading":
+                        self.windows[(record["epoch"], record["seq"])] = record["values"]
+                if '"after":' in line:
                     self.said.write(line)
                     self._note(json.loads(line))
 
@@ -116,6 +125,20 @@ class Judge:
         for bus, count in at_risk(ram, safe).items():
             self.risk[bus] = self.risk.get(bus, 0) + count
 
+    def windows(self, windows, unit, kept):
+        """The n-th read of the register answers n: minimum and maximum say which readings are in."""
+        found, before, total = [], 0, 0
+        for key in sorted(windows):
+            values = windows[key]
+            if values["n_count"]:
+                if values["n_min"] <= before:
+                    found.append(f"window {key}: reading {values['n_min']} was in one before")
+                before, total = values["n_max"], total + values["n_count"]
+        lost = unit["requests"] - total
+        if lost < 0 or (kept and lost > self.bus_kills):
+            found.append(f"{lost} readings in no window, where {self.bus_kills} could be")
+        return found
+
     def complaints(self, receive, sink, meters, registers, may_lose):
         """A list of what is wrong; all the programs have ended, or told their last."""
         status, text = receive.verdict()
@@ -129,7 +152,8 @@ class Judge:
             told = receive.ends.get(key)
             if told is not None and told < last:
                 found.append(f"{key}: told up to {told}, {last} were persisted")
-        gone = (meters["points"] - sink["unique"]) / registers
+        others = meters["units"][str(WINDOWED)]["requests"]
+        gone = (meters["points"] - others - sink["unique"]) / registers
         allowed = self.bus_kills + self.risk.get("bus", 0) + (lost if may_lose else 0)
         if gone > allowed or gone < 0:
             found.append(f"{gone:.1f} readings answered and never seen, where {allowed} could be")

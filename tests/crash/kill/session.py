@@ -18,7 +18,7 @@ import subprocess
 import time
 import uuid
 
-from judge import Ends, Judge
+from judge import Ends, Judge, WINDOWED
 from cut import Cut
 from rig import command_line, counting_devices, kill_pid, tree, wait_for
 
@@ -34,6 +34,7 @@ STEPS = {
     "group-before": DOWN, "group-after": DOWN, "persisted-before": DOWN, "persisted-after": DOWN,
     "header-written": DOWN, "header-renamed": DOWN,
     "recycle-before": UP, "recycle-renamed": UP, "recycle-synced": UP,
+    "window-before": ANY, "window-after": ANY, "window-made": ANY,
     "closed": STOP, "end-before": STOP, "end-after": STOP,
     "counter-between": START, "restored": START, "ready-before": START,
     "anywhere": ANY,
@@ -88,7 +89,7 @@ class Session:
         wait_for(lambda: "subscribed at" in self.receive.log_text(), what="subscribed")
         self.sink = rig.sink(self.broker, "weir/#", time_reg=-1)
         self.proxy = rig.proxy(self.broker)
-        self.meters = rig.meters(units=len(UNITS), regs=125, time_reg=-1)
+        self.meters = rig.meters(units=WINDOWED, regs=125, time_reg=-1)
         self.up = True
         self.weir = rig.weir(self.config(), env=self.environment())
         self.cut = Cut(f"{self.flash}/spool", rig.path("logs"), self.random)
@@ -96,7 +97,10 @@ class Session:
 
     def config(self):
         every = "1ms" if self.kind == "gone" else "5ms"
-        devices = counting_devices(UNITS, REGISTERS, every=every, extra='timeout = "500ms";')
+        devices = counting_devices(UNITS, REGISTERS, every=every, extra='timeout = "500ms";') + (
+            f', {{ name = "w"; unit_id = {WINDOWED}; every = "20ms"; timeout = "500ms"; points = ( '
+            '{ name = "n"; register = 0; } ); window = { period = "200ms"; '
+            'functions = ( "min", "max", "count" ); }; }')
         return self.rig.config(
             f'bus = {{ adapter = "modbus"; address = "127.0.0.1:{self.meters.port}"; '
             f'devices = ({devices}); }};',
@@ -321,6 +325,8 @@ class Session:
         wait_for(self.quiet, timeout=30, what="the last records at the sink")
         wrong, summary = self.judge.complaints(self.receive, self.sink.report(), self.meters.report(),
                                                REGISTERS, self.kind == "gone")
+        wrong += self.judge.windows(self.receive.windows, self.meters.report()["units"][str(WINDOWED)],
+                                    self.kind == "kept")
         if self.cut.count:
             summary += (f"; {self.cut.count} cuts took back {self.cut.writes_lost} writes, "
                         f"{self.cut.names_lost} names")
