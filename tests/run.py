@@ -26,7 +26,7 @@ def one_tree(builds):
 
 def run_ctest(tree, options):
     """Prints what ctest prints, but keeps back its summary; (exit status, summary)."""
-    jobs = [] if any(option.startswith("-j") for option in options) else [f"-j{os.cpu_count()}"]
+    jobs = [] if any(option.startswith("-j") for option in options) else [f"-j{os.cpu_count() + 1}"]
     command = ["ctest", "--test-dir", tree, "--output-on-failure", "--no-tests=error", *jobs,
                *options]
     summary = []

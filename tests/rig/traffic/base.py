@@ -6,7 +6,13 @@ One file a family, FAMILY.py, with a class Sim. It is written from the protocol'
 real device keeps: memory, running numbers, a clock. Who has it feeds it what came over the line, lets
 vehicles pass, and sends what it has to say; times are seconds since 1970 and given by the caller.
 """
+import math
 import random
+
+
+def rounded(number):
+    """To three places, halves away from zero, as weir's unit conversions do."""
+    return math.copysign(math.floor(abs(number) * 1000 + 0.5) / 1000, number)
 
 
 class Sim:

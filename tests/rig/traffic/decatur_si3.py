@@ -22,7 +22,7 @@ class Sim(base.Sim):
     def vehicle(self, now):
         speeds = [self.random.randrange(30, 1200) for _ in range(self.random.randrange(1, 6))]
         self.lines.append(b"".join(self.line(tenths) for tenths in speeds))
-        self.passed.append({"speed": round(max(speeds) / 10 * 1.609344, 3),
+        self.passed.append({"speed": base.rounded(max(speeds) / 10 * 1.609344),
                             "direction": "departing" if self.away else "approaching"})
         self.away = not self.away
 

@@ -19,7 +19,7 @@ class Sim(base.Sim):
     def vehicle(self, now):
         speed = self.random.randrange(5, 130)
         self.waiting.append(f"{'-' if self.away else '+'}{speed:03d}\r".encode())
-        self.passed.append({"speed": round(speed * 1.609344, 3),
+        self.passed.append({"speed": base.rounded(speed * 1.609344),
                             "direction": "departing" if self.away else "approaching"})
         self.away = not self.away
 

@@ -21,7 +21,7 @@ class Sim(base.Sim):
         self.random.shuffle(speeds)
         self.lines.extend(f"{sign}{speed:03d}\r".encode() for speed in speeds)
         self.lines.append(b"?000\r")
-        self.passed.append({"speed": round(top * 1.609344, 3),
+        self.passed.append({"speed": base.rounded(top * 1.609344),
                             "direction": "approaching" if sign == "+" else "departing"})
 
     def output(self, now):

@@ -29,7 +29,7 @@ class Sim(base.Sim):
         if self.count % 7 == 0:
             self.line({"event": "status", "battery": 12.5})
         self.passed.append({"lane": lane, "direction": "approaching" if way > 0 else "departing",
-                            "speed": round(speed * 3.6, 3), "length": 3.25,
+                            "speed": base.rounded(speed * 3.6), "length": 3.25,
                             "vehicle_class": self.CLASSES[kind], "device_count": self.count,
                             "missed": 0, "device_time": time.strftime("%Y-%m-%dT%H:%M:%S",
                                                                       time.gmtime(ms // 1000)) +

@@ -35,7 +35,7 @@ class Sim(base.Sim):
         if lane in self.told:       # the first total of a lane has nothing to be taken from
             self.passed.append({"lane": lane, "vehicle_count": (total[0] - before[0]) % 65536,
                                 "vehicle_count_truck": int(truck), "occupancy": occupancy,
-                                "speed_mean": round(mph * 1.609344, 3) if truck else None})
+                                "speed_mean": base.rounded(mph * 1.609344) if truck else None})
         self.told.add(lane)
 
     def output(self, now):

@@ -13,4 +13,4 @@ class Sim(mph_speed.Sim):
         self.packets.append(b"".join(self.packet(speed, feet - i) for i, speed in enumerate(speeds)))
         self.packets.append(self.packet(0))
         self.passed.append({"speed": max(speeds), "direction": "approaching",
-                            "range": round(feet * 10 * 0.3048, 3)})
+                            "range": base.rounded(feet * 10 * 0.3048)})

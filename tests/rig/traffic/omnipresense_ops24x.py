@@ -21,11 +21,11 @@ class Sim(base.Sim):
         length = self.random.randrange(20, 180) / 10
         way = self.random.choice(["inbound", "outbound"])
         self.lines.append(json.dumps({
-            "start_time": round(now, 3), "end_time": round(now + ms / 1000, 3),
+            "start_time": base.rounded(now), "end_time": base.rounded(now + ms / 1000),
             "delta_time_msec": ms, "direction": way, "frames_count": ms // 50,
             "velocity_max": speed, "velocity_min": speed / 2, "magnitude_max": 120,
             "magnitude_mean": 60, "units": "mps", "object_length": length}).encode() + b"\n")
-        self.passed.append({"speed": round(speed * 3.6, 3), "duration": ms / 1000,
+        self.passed.append({"speed": base.rounded(speed * 3.6), "duration": ms / 1000,
                             "length": length, "direction": {"inbound": "approaching",
                                                             "outbound": "departing"}[way]})
 

@@ -59,9 +59,9 @@ class Sim(base.Sim):
                          bytes([kind]) + feet.to_bytes(2, "big"))
         self.counts[lane] += 1
         self.passed.append({"lane": lane, "duration": duration / 1000, "vehicle_class": str(kind),
-                            "speed": round(mph / 256 * 1.609344, 3), "direction": "forwards",
-                            "length": round(feet / 256 * 0.3048, 3),
-                            "range": round(distance / 256 * 0.3048, 3)})
+                            "speed": base.rounded(mph / 256 * 1.609344), "direction": "forwards",
+                            "length": base.rounded(feet / 256 * 0.3048),
+                            "range": base.rounded(distance / 256 * 0.3048)})
 
     def tick(self, now):
         """Intervals end by its own clock."""
