@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
 """MPH DS4 in km/h: as mph_speed, with the range in tens of feet where that has another speed."""
+import base
 import mph_speed
 
 
