@@ -45,6 +45,12 @@ void window_state_begin(const struct window_frame *f, struct window_state *state
     }
 }
 
+/* To the millisecond, as times are told. */
+static double period_s(int64_t ns)
+{
+    return (double)((ns + NS_PER_MS / 2) / NS_PER_MS) / 1000;
+}
+
 static struct weir_value column_value(const struct window_frame *f,
                                       const struct window_state *state, size_t i)
 {
@@ -55,7 +61,7 @@ static struct weir_value column_value(const struct window_frame *f,
         v.quality = WEIR_QUALITY_OMITTED;
         return v;
     case TALLY_PERIOD:
-        v.float64 = (double)(state->closing_ns - state->period.begin_ns) / (double)NS_PER_S;
+        v.float64 = period_s(state->closing_ns - state->period.begin_ns);
         return v;
     case TALLY_POLLS:
         v.uint64 = state->polls;
