@@ -117,6 +117,8 @@ CLAIMS = [
           "WEIR_FAMILIES=wavetronix-ss125 ./dev test --all -R '^system.traffic-families$' -V", [FAILED], alone=True),
     Claim("city", "three counters and a meter to a report: hours that are missing", "./dev demo city",
           [("hours without a row", r"\": (\d+)[,}]", 0)]),
+    Claim("talk", "CPU of a million text events against cat of the same bytes (for the record; no target is set)",
+          "tests/bench/talk.py", [("bus against cat", r"bus against cat ([\d.]+)", 60)]),
     tests("plugins", "every way to refuse a plugin; the rest runs", "^system.plugins$|plugin$"),
     tests("new-adapter", "an adapter built against the installed headers delivers",
           "^system.new-adapter$"),
