@@ -4,9 +4,13 @@
 """Makes a new adapter out of plugins/template: its code, tests, captures and fuzz target.
 
     new_adapter.py NAME
+    new_adapter.py --counter NAME
 
 `template` becomes NAME in file names and in the text. `./dev new-adapter NAME` calls this, builds
 the copy and runs its tests. CMake finds new folders by itself.
+
+With --counter: a family of the traffic adapter, for a counter with a binary protocol of its own: one file of C
+(that of the HLK-LD2451 radar under another name), its model, unit test and simulator.
 """
 import os
 import re
@@ -51,9 +55,54 @@ def copy(path, name):
     return target
 
 
+def counter_files(name):
+    """The files of the example, and what they become."""
+    c_name = name.replace("-", "_")
+    return [(path, path.replace("hlk_ld2451", c_name).replace("hlk-ld2451", name)) for path in (
+        "plugins/traffic/hlk_ld2451.c", "plugins/traffic/models/hlk-ld2451.conf",
+        "tests/unit/traffic_hlk_ld2451.c", "tests/rig/traffic/hlk_ld2451.py")]
+
+
+def insert_line(path, pattern, line):
+    """Puts a line among those that match, in order."""
+    with open(os.path.join(ROOT, path)) as f:
+        lines = f.read().splitlines(keepends=True)
+    at = [i for i, text in enumerate(lines) if re.fullmatch(pattern, text)]
+    rest = [i for i in at if lines[i] > line]
+    lines.insert(rest[0] if rest else at[-1] + 1, line)
+    with open(os.path.join(ROOT, path), "w") as f:
+        f.writelines(lines)
+
+
+def new_counter(name):
+    c_name = name.replace("-", "_")
+    if os.path.exists(os.path.join(ROOT, "plugins/traffic", c_name + ".c")):
+        sys.exit(f"plugins/traffic/{c_name}.c is there already")
+    made = counter_files(name)
+    for source, target in made:
+        with open(os.path.join(ROOT, source)) as f:
+            text = f.read()
+        text = text.replace("hlk_ld2451", c_name).replace("hlk-ld2451", name)
+        with open(os.path.join(ROOT, target), "x") as f:
+            f.write(re.sub(r"\bhlk_", c_name + "_", text))
+    insert_line("plugins/traffic/families.def", r"FAMILY\(\w+\)\n", f"FAMILY({c_name})\n")
+    insert_line("plugins/traffic/CMakeLists.txt", r"    [a-z0-9_]+\n", f"    {c_name}\n")
+    print(f"Made the traffic counter \"{name}\":", *(target for _, target in made), sep="\n  ")
+    print(f"""
+What to do next:
+  1. plugins/traffic/{c_name}.c: the head says what the bytes on the wire mean; make it yours: frame() finds
+     messages, message() tells vehicles. plugins/traffic/family.h is the manual.
+  2. plugins/traffic/models/{name}.conf: line settings; tests/unit/traffic_{c_name}.c: what the device says.
+  3. ./dev test -R traffic, and ./dev lint.""")
+    return 0
+
+
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "--counter" and \
+            re.fullmatch(r"[a-z][a-z0-9-]{0,22}", sys.argv[2]):
+        return new_counter(sys.argv[2])
     if len(sys.argv) != 2 or not re.fullmatch(r"[a-z][a-z0-9]{0,30}", sys.argv[1]):
-        sys.exit("usage: ./dev new-adapter NAME   (lower-case letters and digits)")
+        sys.exit("usage: ./dev new-adapter [--counter] NAME   (lower-case letters and digits)")
     name = sys.argv[1]
     if name == "template" or os.path.exists(os.path.join(ROOT, "plugins", name)):
         sys.exit(f"plugins/{name} is there already")

@@ -57,7 +57,8 @@ class Families(RigTest):
         self.weir = self.rig.weir(self.rig.config(
             "\n".join(buses), f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; '
             'reconnect_delay_max = "500ms"; };'))
-        wait_for(lambda: all(bus.get("opens") for bus in self.buses()), what="all ports open")
+        if self.lines:
+            wait_for(lambda: all(bus.get("opens") for bus in self.buses()), what="all ports open")
 
     def bus(self, name, sim):
         link = self.rig.path(name)
@@ -180,6 +181,8 @@ class Families(RigTest):
     def test_gateway_off(self):
         """The gateway is off for a while: what a counter keeps in its memory arrives."""
         self.start(keeps=lambda sim: sim.MEMORY)
+        if not self.lines:
+            self.skipTest("none of these families has a memory")
         for line in self.lines.values():
             line.sim.RATE = min(line.sim.RATE, line.sim.MEMORY / 2 / OFF_SECONDS)
             line.driving = True
