@@ -25,6 +25,7 @@ static const struct {
     { "status", cmd_status, "what is the gateway doing?" },
     { "tail", cmd_tail, "records as they arrive" },
     { "trace", cmd_trace, "bytes on the wire of a bus" },
+    { "replay", cmd_replay, "a capture, played to a bus as its device" },
     { "spool", cmd_spool, "look into a store on flash, or deliver a rescued one" },
     { "receive", cmd_receive, "the other end: subscribe, show, prove that nothing is missing" },
     { "report", cmd_report, "what recorded traffic counts say: groups, peak hours and places" },

@@ -85,6 +85,9 @@ def new_counter(name):
         text = text.replace("hlk_ld2451", c_name).replace("hlk-ld2451", name)
         with open(os.path.join(ROOT, target), "x") as f:
             f.write(re.sub(r"\bhlk_", c_name + "_", text))
+    if shutil.which("clang-format"):    # another name moves line breaks
+        subprocess.run(["clang-format", "-i", *(os.path.join(ROOT, target) for _, target in made
+                                                if target.endswith(".c"))], check=True)
     insert_line("plugins/traffic/families.def", r"FAMILY\(\w+\)\n", f"FAMILY({c_name})\n")
     insert_line("plugins/traffic/CMakeLists.txt", r"    [a-z0-9_]+\n", f"    {c_name}\n")
     print(f"Made the traffic counter \"{name}\":", *(target for _, target in made), sep="\n  ")

@@ -158,13 +158,20 @@ class Families(RigTest):
         print(f"{name}: {len(got)} of {len(passed)} arrived, {missed} missed by its own count",
               file=sys.stderr)
 
-    def finish(self):
+    def await_all(self):
         for name in self.lines:
             try:
                 wait_for(lambda n=name: self.arrived(n), timeout=60 + OFF_SECONDS,
                          what=f"all of {name}")
             except TimeoutError as fault:
                 print(f"{fault}\n{self.first_difference(name)}", file=sys.stderr)
+
+    def finish(self):
+        self.await_all()
+        for line in self.lines.values():
+            with line.lock:
+                line.sim.frozen = True
+        self.await_all()        # intervals that have ended meanwhile
         time.sleep(1)           # what would come twice
         self.assertEqual(self.weir.stop(), 0)
         for name in self.lines:

@@ -31,6 +31,7 @@ class Sim:
         self.random = random.Random(seed)
         self.lanes = lanes
         self.passed = []    # what must arrive: dicts by the names of the records' points
+        self.frozen = False # no interval ends any more
         self.missed = 0     # passages that the device itself has forgotten, as its numbers show
 
     def vehicle(self, now):

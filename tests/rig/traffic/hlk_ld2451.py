@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-"""HLK-LD2451: a report every 100 ms; a vehicle is in a few of them, one at a time."""
+"""HLK-LD2451: a vehicle is in a few reports, one at a time, as fast as the line carries them."""
 import collections
 
 import base

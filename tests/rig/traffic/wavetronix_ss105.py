@@ -32,7 +32,7 @@ class Sim(base.Sim):
         if not self.end:        # it has been there for a while
             self.end = (int(now) // self.PERIOD + 1) * self.PERIOD
             self.kept = [(self.end - ago * self.PERIOD, [0] * self.lanes) for ago in (3, 2, 1)]
-        while now >= self.end:
+        while now >= self.end and not self.frozen:
             self.count(self.end)
             self.kept = self.kept[-self.KEPT:] + [(self.end, self.counts)]
             if self.seen:

@@ -66,7 +66,7 @@ class Sim(base.Sim):
     def tick(self, now):
         """Intervals end by its own clock."""
         self.end = self.end or (now // self.PERIOD + 1) * self.PERIOD
-        while now >= self.end:
+        while now >= self.end and not self.frozen:
             self.count(self.end)
             self.number = (self.number + 1) & 0xFFFFFF
             self.intervals[self.number] = (self.end, self.counts)
