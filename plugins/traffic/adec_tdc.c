@@ -207,12 +207,15 @@ static enum weir_result tdc_message(struct traffic *t, const uint8_t *bytes, siz
         return WEIR_R_CRC;
     }
     int device = traffic_find(t, bytes[5]);
-    if (bytes[4] != VEHICLES || device < 0 || device != traffic_asked(t)) {
+    if (bytes[4] != VEHICLES || device < 0) {
         return WEIR_R_FOREIGN;
     }
+    /* One that comes late is taken too: a late "nothing" may have been taken for the answer in its
+     * place, and then it is not said again. If it is, the count tells. */
+    bool late = device != traffic_asked(t);
     struct tdc *d = traffic_device_state(t, (size_t)device);
     enum weir_result r = answer(t, (size_t)device, bytes + 4, inner, time_ns);
-    if (r == WEIR_R_OK) {
+    if (r == WEIR_R_OK && !late) {
         d->count_bit ^= 1;
         answered(t, (size_t)device);
     }

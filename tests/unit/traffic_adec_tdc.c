@@ -118,6 +118,23 @@ static void lost_answer(void **state)
     traffic_rig_close(rig);
 }
 
+/* After the time was up: taken, and not once more when it is said again. */
+static void late_answer(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    asked(rig);
+    traffic_rig_until(rig, 5);
+    traffic_rig_hex(rig, VEHICLE);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"device_count\":7"));
+    traffic_rig_sent(rig);
+    traffic_rig_until(rig, 10);
+    assert_string_equal(traffic_rig_sent(rig), POLL_1);
+    traffic_rig_hex(rig, VEHICLE);
+    assert_string_equal(traffic_rig_records(rig), "");
+    assert_string_equal(traffic_rig_sent(rig), POLL_0);
+    traffic_rig_close(rig);
+}
+
 /* It was switched off and waits for a reset; what it had counted before does not matter then. */
 static void power_cycle(void **state)
 {
@@ -167,8 +184,8 @@ static void two_on_a_line(void **state)
                                                   .devices = 2 };
     struct traffic_rig *rig = traffic_rig_open(&two);
     asked(rig);
-    traffic_rig_hex(rig, "68 0d 0d 68 08 09 00 00 00 00 07 3d 32 00 20 00 b4 5b 16");
-    assert_string_equal(traffic_rig_records(rig), ""); /* not the one that was asked */
+    traffic_rig_hex(rig, "68 0d 0d 68 08 05 00 00 00 00 07 3d 32 00 20 00 b4 57 16");
+    assert_string_equal(traffic_rig_records(rig), ""); /* nobody of ours */
     traffic_rig_hex(rig, VEHICLE);
     assert_non_null(strstr(traffic_rig_records(rig), "\"device\":\"a\""));
     traffic_rig_hex(rig, "e5");
@@ -218,12 +235,12 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),     cmocka_unit_test(six),
-        cmocka_unit_test(eleven),      cmocka_unit_test(eleven_right),
-        cmocka_unit_test(lost_answer), cmocka_unit_test(power_cycle),
-        cmocka_unit_test(said_again),  cmocka_unit_test(two_on_a_line),
-        cmocka_unit_test(killed),      cmocka_unit_test(status),
-        cmocka_unit_test(hits),
+        cmocka_unit_test(vectors),       cmocka_unit_test(six),
+        cmocka_unit_test(eleven),        cmocka_unit_test(eleven_right),
+        cmocka_unit_test(lost_answer),   cmocka_unit_test(late_answer),
+        cmocka_unit_test(power_cycle),   cmocka_unit_test(said_again),
+        cmocka_unit_test(two_on_a_line), cmocka_unit_test(killed),
+        cmocka_unit_test(status),        cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
