@@ -69,18 +69,19 @@ def in_city(model, shape, lanes, begun):
     class City(base):
         BAUD = 115200
         PERIOD = HOUR
+        tells = model == "eis-rtms-g4"
 
         def city_time(self, now):
             return BEGIN + (now - begun) * SPEED
 
         def feed(self, data, now):
-            return super().feed(data, self.city_time(now))
+            return super().feed(data, self.end if self.tells and self.end else self.city_time(now))
 
         def output(self, now):
-            """The RTMS says each interval by itself, as it can be set to."""
+            """The RTMS says each interval by itself, as it can be set to: one after the other."""
             fast = self.city_time(now)
-            if model == "eis-rtms-g4" and int(fast) // HOUR * HOUR != self.end:
-                return self.statistics(fast)
+            if self.tells and (not self.end or fast >= self.end + HOUR):
+                return self.statistics(self.end + HOUR if self.end else fast)
             return super().output(fast)
 
         def count(self, end):
