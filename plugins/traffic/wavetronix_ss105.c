@@ -22,7 +22,7 @@
 #include "family.h"
 
 enum { LINE_MOST = 300, HEAD_LEN = 6, COMMAND_LEN = 2, STAMP_LEN = 8, LANE_LEN = 29, SUM_LEN = 4 };
-enum { FETCH_MOST = 0xFFFF, TRIES_MOST = 3 };
+enum { FETCH_MOST = 0xFFFF, TRIES_MOST = 3, LATE_MOST = 2 };
 enum stage { IDLE, ASK_CLOCK, SET_CLOCK, ASK_NEWEST, ASK_PERIOD, ASK_AGE };
 
 #define EPOCH_S        946684800LL /* 2000-01-01 */
@@ -31,6 +31,7 @@ enum stage { IDLE, ASK_CLOCK, SET_CLOCK, ASK_NEWEST, ASK_PERIOD, ASK_AGE };
 
 struct ss105 {
     uint8_t stage, tries;
+    uint16_t late;             /* answers in a row that lay behind */
     uint32_t last_s, newest_s; /* ends of intervals, 0: none yet */
     uint32_t period_s;         /* 0: not known yet */
     int64_t clock_due_ns, clock_off_ns;
@@ -204,6 +205,17 @@ static void take_aged(struct traffic *t, size_t device, const char *data, size_t
     d->stage = d->last_s < d->newest_s ? ASK_AGE : IDLE;
 }
 
+/* Answers do not say to which request: one that lies behind what was asked for came late, and the
+ * right one is still to come. If it lies behind again and again, the clock was set back. */
+static bool is_late(struct ss105 *d, uint32_t stamp_s)
+{
+    bool late = d->stage == ASK_NEWEST   ? stamp_s < d->last_s
+                : d->stage == ASK_PERIOD ? stamp_s >= d->newest_s
+                                         : stamp_s <= d->last_s;
+    d->late = late ? (uint16_t)(d->late + 1) : 0;
+    return late && d->late <= LATE_MOST;
+}
+
 static enum weir_result take_interval(struct traffic *t, size_t device, char *data, int64_t time_ns)
 {
     struct ss105 *d = traffic_device_state(t, device);
@@ -222,6 +234,9 @@ static enum weir_result take_interval(struct traffic *t, size_t device, char *da
     }
     uint32_t stamp_s = hex_at(data, STAMP_LEN);
     size_t lanes = (len - STAMP_LEN) / LANE_LEN;
+    if (is_late(d, stamp_s)) {
+        return WEIR_R_FOREIGN;
+    }
     if (d->stage == ASK_NEWEST) {
         take_newest(t, device, data, lanes, stamp_s, time_ns);
     } else if (d->stage == ASK_PERIOD) {

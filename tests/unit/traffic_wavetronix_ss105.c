@@ -99,6 +99,42 @@ static void period_asked(void **state)
     traffic_rig_close(rig);
 }
 
+/* An answer to an earlier question, of an older interval: not told (again); the right one is. */
+static void late_answer(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    asked_newest(rig);
+    interval(rig, 1000, 1);
+    assert_string_equal(traffic_rig_records(rig), "");
+    interval(rig, 1120, 3);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":3,"));
+    traffic_rig_until(rig, 30);
+    interval(rig, 1300, 6);
+    interval(rig, 1120, 3); /* asked is 1180 */
+    assert_string_equal(traffic_rig_records(rig), "");
+    interval(rig, 1180, 4);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":4,"));
+    traffic_rig_close(rig);
+}
+
+/* Its clock was set back by a day: believed when it says so three times. */
+static void set_back(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    asked_newest(rig);
+    for (unsigned i = 0; i < 2; i++) {
+        interval(rig, 500 + 60 * i, 9);
+        assert_string_equal(traffic_rig_records(rig), "");
+        traffic_rig_until(rig, 30 + 10 * i);
+    }
+    interval(rig, 620, 9);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":9,"));
+    traffic_rig_until(rig, 60);
+    interval(rig, 680, 8);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":8,"));
+    traffic_rig_close(rig);
+}
+
 /* Three have ended; while they are fetched a fourth does, and the ages move. One is gone. */
 static void outage(void **state)
 {
@@ -170,9 +206,9 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),      cmocka_unit_test(same_again), cmocka_unit_test(outage),
-        cmocka_unit_test(period_asked), cmocka_unit_test(clock_set),  cmocka_unit_test(killed),
-        cmocka_unit_test(hits),
+        cmocka_unit_test(vectors),     cmocka_unit_test(same_again), cmocka_unit_test(outage),
+        cmocka_unit_test(late_answer), cmocka_unit_test(set_back),   cmocka_unit_test(period_asked),
+        cmocka_unit_test(clock_set),   cmocka_unit_test(killed),     cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ class Sim(base.Sim):
         self.kept = []          # (end, counts)
         self.off = 0
         self.heard = b""
-        self.seen = False       # somebody has asked; what ended before that is not fetched
+        self.seen = False       # somebody has had the newest; what ended before is not fetched
+        self.first = 0
 
     def vehicle(self, now):
         self.tick(now)
@@ -65,10 +66,12 @@ class Sim(base.Sim):
         if age >= len(self.kept):
             return "Empty"
         end, counts = self.kept[-1 - age]
-        if not self.seen:
+        if not self.seen and age == 0:
+            self.first = end
+        elif not self.seen:     # asked on: so it has had the first one
             self.seen = True
-            self.passed += [{"lane": lane + 1, "vehicle_count": count}
-                            for lane, count in enumerate(counts)]
+            self.passed += [{"lane": lane + 1, "vehicle_count": count} for when, some in self.kept
+                            if when >= self.first for lane, count in enumerate(some)]
         data = f"{end + self.off - EPOCH:08X}" + "".join(
             f"{lane + 1:X}{count:08X}{35:04X}{120:04X}{100:04X}{800:04X}{50:04X}"
             for lane, count in enumerate(counts))
