@@ -71,16 +71,18 @@ static int complain(const struct replay *r, const char *what)
 
 /* ---- lines: 1 bytes, 0 nothing to play, -1 malformed */
 
-static int take_bytes(char *text, uint8_t *buf, size_t *ret_len)
+static int take_bytes(const char *text, uint8_t *buf, size_t *ret_len)
 {
+    static const char blanks[] = " \t\r\n";
     *ret_len = 0;
-    for (char *word = strtok(text, " \t\r\n"); word; word = strtok(NULL, " \t\r\n")) {
+    for (text += strspn(text, blanks); *text; text += strspn(text, blanks)) {
         char *end;
-        unsigned long byte = strtoul(word, &end, 16);
-        if (strlen(word) != 2 || *end || byte > 255) {
+        unsigned long byte = strtoul(text, &end, 16);
+        if (end != text + 2 || byte > 255 || (*end && !strchr(blanks, *end))) {
             return -1;
         }
         buf[(*ret_len)++] = (uint8_t)byte;
+        text = end;
     }
     return *ret_len > 0 ? 1 : -1;
 }
