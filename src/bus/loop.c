@@ -151,7 +151,6 @@ static void port_happened(struct host *host, enum port_event event, int64_t now_
         return;
     case PORT_OPENED:
         host->settling = false;
-        host->stats->opens++;
         host->quiet_until_ns = now_ns + host->silence_ns;
         port_note_in_page(host);
         say(port_warned(host->port) ? SAY_WARNING : SAY_NOTICE, "port open port=%s",
@@ -200,6 +199,7 @@ static void serve_port(struct host *host, const struct pollfd *fds, unsigned cou
     port_happened(host, event, now_ns);
     if (event == PORT_OPENED) {
         listen_opened(host);
+        host->stats->opens++; /* from here on it is heard: who waits for that may speak */
     }
     if (host->adapter->receive && count && (fds[0].revents & POLLIN) &&
         fds[0].fd == port_fd(host->port)) {

@@ -50,7 +50,7 @@ def listen(options, data):
         weir = rig.weir(rig.config(
             f'road = {{ adapter = "traffic"; model = "line-csv"; port = "{rig.path("counter")}"; '
             'devices = ( { name = "a"; } ); };', f'up = {{ uplink = "mqtt"; url = "{broker.url}"; }};'))
-        wait_for(lambda: ((weir.status() or {}).get("buses") or [{}])[0].get("opens"), what="open")
+        weir.listening()
         bus = weir.children()["bus road"]
         rest = [weir.pid, *(pid for role, pid in weir.children().items() if role != "bus road")]
         of_bus, of_rest = cpu_s([bus]), cpu_s(rest)

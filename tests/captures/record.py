@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [os.path.join(ROOT, "tests", "rig"), os.path.join(ROOT, "tests", "rig", "traffic")]
 from paced import Line      # noqa: E402
-from rig import Rig, wait_for       # noqa: E402
+from rig import Rig                 # noqa: E402
 
 SECONDS = 3
 PAUSE_UNIT = 0.004
@@ -47,7 +47,7 @@ def record(name):
             f'road = {{ adapter = "traffic"; model = "{getattr(sim, "MODEL", name)}"; baud = {sim.BAUD}; '
             f'port = "{rig.path("counter")}"; {sim.SETTINGS} '
             f'devices = ( {{ name = "a"; {sim.DEVICE} }} ); }};'))
-        wait_for(lambda: ((weir.status() or {}).get("buses") or [{}])[0].get("opens"), what="open")
+        weir.listening()
         line.driving = True
         time.sleep(SECONDS)
         line.driving = False

@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 import uuid
 
 from rig_process import (Process, command_line, held_port, kill_pid, port_open, tree, wait_for,
@@ -166,6 +167,13 @@ class Weir(Process):
             return json.loads(result.stdout)
         except ValueError:
             return None
+
+    def listening(self):
+        """Waits until each bus has its port open and takes what it hears for whole: what comes right
+        at the opening may be the tail of a message that was on its way, and counts as such."""
+        wait_for(lambda: all(bus.get("opens") for bus in (self.status() or {}).get("buses") or [{}]),
+                 what="all ports open")
+        time.sleep(0.1)
 
 
 class Receive(Process):

@@ -85,7 +85,7 @@ class NewAdapter(RigTest):
             'devices = ( { name = "a"; } ); };', f'up = {{ uplink = "mqtt"; url = "{broker.url}"; }};'),
             env={"WEIR_PLUGIN_PATH": f"{os.path.dirname(plugin)}:{self.rig.bin}",
                  "WEIR_MODEL_PATH": f"{tree}/plugins/traffic/models"})
-        wait_for(lambda: ((weir.status() or {}).get("buses") or [{}])[0].get("opens"), what="open")
+        weir.listening()
         line.driving = True
         wait_for(lambda: len(sim.passed) >= 2, what="two vehicles")
         weir.kill_role("bus road")

@@ -35,14 +35,11 @@ class Traffic(RigTest):
             f'devices = ( {{ name = "harbour"; }} ); }};',
             f'up = {{ uplink = "mqtt"; url = "{self.broker.url}"; reconnect_delay_max = "1s"; {uplink} }};')
         self.weir = self.rig.weir(text)
-        self.opened()
+        self.weir.listening()
         self.count = 0
 
     def heard(self, data):
         self.answers += data
-
-    def opened(self):
-        wait_for(lambda: self.bus_status().get("opens", 0) >= 1, what="the port is open")
 
     def bus_status(self):
         buses = (self.weir.status() or {}).get("buses", [])

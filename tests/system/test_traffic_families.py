@@ -58,7 +58,7 @@ class Families(RigTest):
             "\n".join(buses), f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; '
             'reconnect_delay_max = "500ms"; };'))
         if self.lines:
-            wait_for(lambda: all(bus.get("opens") for bus in self.buses()), what="all ports open")
+            self.weir.listening()
 
     def bus(self, name, sim):
         link = self.rig.path(name)
@@ -67,9 +67,6 @@ class Families(RigTest):
         return (f'{name} = {{ adapter = "traffic"; model = "{getattr(sim, "MODEL", name)}"; '
                 f'port = "{link}"; baud = {sim.BAUD}; {sim.SETTINGS} '
                 f'devices = ( {{ name = "{name}"; {sim.DEVICE} }} ); }};')
-
-    def buses(self):
-        return (self.weir.status() or {}).get("buses") or [{}]
 
     def records(self, name):
         """What arrived of one counter, once, in the order of their numbers."""
