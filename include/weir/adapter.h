@@ -198,6 +198,14 @@ struct weir_adapter {
     /* Time passes. Returns when it is wanted again, INT64_MAX: not before the next callback. Called
      * after each of the others, and when that time has come. */
     int64_t (*tick)(void *self, int64_t now_ns);
+
+    /* Of a device that keeps its data: where to go on if bus->state is lost, by a power cut or
+     * because this build has another version of it; a number of the adapter's own, 0: none. Asked
+     * after each step, and kept on flash: always at an orderly end, else now and then. */
+    uint64_t (*resume_point)(void *self, size_t device);
+    /* Go on from there; before the first step with a new bus->state. Not exact: what lies behind
+     * the point may have been delivered before. */
+    void (*resume)(void *self, size_t device, uint64_t point, bool exact);
 };
 
 #endif

@@ -54,6 +54,7 @@ enum {
     HAS_SPEED_85 = 1 << 13, /* interval */
     HAS_PERIOD = 1 << 14,
     HAS_COUNT = 1 << 15, /* interval: vehicle_count; nearly always */
+    HAS_AGAIN = 1 << 16, /* interval */
 };
 
 /* One passage. `has` says which of the others count; what the family declares and a passage lacks
@@ -84,6 +85,8 @@ struct interval {
     char direction[TRAFFIC_WORD_MAX];
     int64_t device_time_ns; /* of its end */
     uint64_t missed;
+    bool again; /* fetched from behind a resume point that was not exact: may have been told before
+                 */
 };
 
 /* What is configured for one device. */
@@ -135,6 +138,12 @@ struct family {
     void (*opened)(struct traffic *t, int64_t now_ns);
     /* Optional; also for lines whose messages end by a pause. Returns when it is wanted next. */
     int64_t (*tick)(struct traffic *t, int64_t now_ns);
+    /* Optional, of a device that keeps intervals: which one was told last, 62 bits of the family's
+     * own, 0: none yet; and its state is new: go on from there. As in <weir/adapter.h>. kind: 1 to
+     * 3, another in each family that has these. */
+    unsigned resume_kind;
+    uint64_t (*resume_point)(struct traffic *t, size_t device);
+    void (*resume)(struct traffic *t, size_t device, uint64_t point, bool exact);
     /* Optional: has the adapter's options been understood? Tells findings by traffic_finding(). */
     void (*check)(struct traffic *t);
     /* Optional: one line on what these bytes of the wire are. As in <weir/adapter.h>. */
@@ -176,8 +185,8 @@ bool traffic_sets_clock(const struct traffic *t);
 /* Our wall clock at boot time `at_ns`; true if it is synchronised. */
 bool traffic_wall(const struct traffic *t, int64_t at_ns, int64_t *ret_wall_ns);
 /* The boot time of what the device saw at `device_ns` by its clock (since 1970), for records that
- * it kept; `now_ns` if that lies in the future, before this boot or more than a week back, or our
- * clock is not synchronised. */
+ * it kept, below 0 before this boot; `now_ns` if that lies in the future or more than a week back,
+ * or our clock is not synchronised. */
 int64_t traffic_time(const struct traffic *t, int64_t device_ns, int64_t now_ns);
 /* Are vehicles wanted, themselves or for intervals? Else a device need not be asked for them. */
 bool traffic_wants_vehicles(const struct traffic *t);

@@ -125,6 +125,7 @@ static void lay_interval(const struct traffic *t, const struct interval *i, char
     add_float(row, HAS_GAP, "gap", "s", i->gap_s);
     add_count(row, HAS_MISSED, "missed", i->missed);
     add_text(row, HAS_DEVICE_TIME, "device_time", time);
+    add(row, HAS_AGAIN, "again", "", WEIR_BOOL)->boolean = i->again;
 }
 
 static void add_classes(struct row *row, const struct interval *i, char (*names)[CLASS_NAME_MAX],

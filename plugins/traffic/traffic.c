@@ -178,7 +178,7 @@ int64_t traffic_time(const struct traffic *t, int64_t device_ns, int64_t now_ns)
         return now_ns;
     }
     int64_t at_ns = now_ns - (wall_ns - device_ns);
-    return at_ns > 0 && at_ns <= now_ns && now_ns - at_ns < WEEK_NS ? at_ns : now_ns;
+    return at_ns <= now_ns && now_ns - at_ns < WEEK_NS ? at_ns : now_ns;
 }
 
 bool traffic_wants_vehicles(const struct traffic *t)
@@ -392,6 +392,26 @@ static void traffic_opened(void *self, int64_t now_ns)
     }
 }
 
+/* ---- where to go on */
+
+#define RESUME_KIND 62 /* bits below it are the family's: nobody takes a number for another kind   \
+                        */
+
+static uint64_t traffic_resume_point(void *self, size_t device)
+{
+    struct traffic *t = self;
+    uint64_t point = t->family->resume_point ? t->family->resume_point(t, device) : 0;
+    return point ? (uint64_t)t->family->resume_kind << RESUME_KIND | point : 0;
+}
+
+static void traffic_resume(void *self, size_t device, uint64_t point, bool exact)
+{
+    struct traffic *t = self;
+    if (t->family->resume && point >> RESUME_KIND == t->family->resume_kind) {
+        t->family->resume(t, device, point & ~(3ULL << RESUME_KIND), exact);
+    }
+}
+
 /* ---- open */
 
 static size_t rounded(size_t n)
@@ -560,4 +580,6 @@ __attribute__((visibility("default"))) const struct weir_adapter weir_adapter = 
     .state_version = 2,
     .opened = traffic_opened,
     .tick = traffic_tick,
+    .resume_point = traffic_resume_point,
+    .resume = traffic_resume,
 };

@@ -34,6 +34,7 @@ struct ss105 {
     uint16_t late;             /* answers in a row that lay behind */
     uint32_t last_s, newest_s; /* ends of intervals, 0: none yet */
     uint32_t period_s;         /* 0: not known yet */
+    uint32_t again;            /* up to the newest they may have been told before a power cut */
     int64_t clock_due_ns, clock_off_ns;
 };
 
@@ -56,6 +57,21 @@ static enum stage next_stage(const struct ss105 *d, int64_t now_ns, bool first)
         return d->clock_off_ns ? SET_CLOCK : ASK_NEWEST;
     }
     return d->stage == SET_CLOCK ? ASK_NEWEST : (enum stage)d->stage;
+}
+
+/* Its end and the period, without which nobody knows what to ask for. */
+static uint64_t ss105_resume_point(struct traffic *t, size_t device)
+{
+    const struct ss105 *d = traffic_device_state(t, device);
+    return d->period_s && d->period_s < 1 << 24 ? (uint64_t)d->period_s << 32 | d->last_s : 0;
+}
+
+static void ss105_resume(struct traffic *t, size_t device, uint64_t point, bool exact)
+{
+    struct ss105 *d = traffic_device_state(t, device);
+    d->last_s = (uint32_t)point;
+    d->period_s = (uint32_t)(point >> 32);
+    d->again = !exact;
 }
 
 /* Of the interval that follows the last one taken. */
@@ -122,7 +138,9 @@ static void tell_lane(struct traffic *t, size_t device, const char *lane, int64_
                       int64_t time_ns)
 {
     const struct ss105 *d = traffic_device_state(t, device);
-    struct interval i = { .has = HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_OCCUPANCY | HAS_DEVICE_TIME,
+    struct interval i = { .has = HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_OCCUPANCY |
+                                 HAS_DEVICE_TIME | HAS_AGAIN,
+                          .again = d->again,
                           .time_ns = traffic_time(t, stamp_ns, time_ns),
                           .lane = hex_at(lane, 1),
                           .vehicle_count = hex_at(lane + 1, 8),
@@ -183,6 +201,7 @@ static void take_newest(struct traffic *t, size_t device, const char *data, size
     if (!between && stamp_s != d->last_s) {
         tell_all(t, device, data, lanes, stamp_s, time_ns);
     }
+    d->again = d->again && between;
 }
 
 /* One that is later than the one that was meant: so many have ended meanwhile, and all are older.
@@ -203,6 +222,7 @@ static void take_aged(struct traffic *t, size_t device, const char *data, size_t
         d->last_s += d->period_s; /* not what was asked for: passed over */
     }
     d->stage = d->last_s < d->newest_s ? ASK_AGE : IDLE;
+    d->again = d->again && d->stage == ASK_AGE;
 }
 
 /* Answers do not say to which request: one that lies behind what was asked for came late, and the
@@ -339,8 +359,8 @@ static const char *const classes[] = { "motorcycle", "small", "medium", "large",
 
 const struct family family_wavetronix_ss105 = {
     .name = "wavetronix-ss105",
-    .interval =
-        HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_SPEED | HAS_OCCUPANCY | HAS_PERIOD | HAS_DEVICE_TIME,
+    .interval = HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_SPEED | HAS_OCCUPANCY | HAS_PERIOD |
+                HAS_DEVICE_TIME | HAS_AGAIN,
     .classes = classes,
     .device_state = sizeof(struct ss105),
     .lines = true,
@@ -351,5 +371,8 @@ const struct family family_wavetronix_ss105 = {
     .frame = ss105_frame,
     .message = ss105_message,
     .request = ss105_request,
+    .resume_kind = 2,
+    .resume_point = ss105_resume_point,
+    .resume = ss105_resume,
     .explain = ss105_explain,
 };

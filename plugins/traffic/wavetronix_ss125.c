@@ -37,10 +37,12 @@ enum stage { IDLE, ASK_CLOCK, SET_CLOCK, ASK_EVENT, ASK_NEWEST, ASK_NUMBER };
 
 struct ss125 {
     uint8_t sequence, stage;
-    uint8_t next_sub;  /* body that comes next */
-    uint8_t taken_sub; /* of part_number these bodies have been told */
-    uint8_t known;     /* `last` is */
-    uint8_t fetching;  /* the bodies that come are to be told */
+    uint8_t next_sub; /* body that comes next */
+    uint8_t
+        taken_sub;    /* of the one behind `last` (known), or part_number, these bodies were told */
+    uint8_t known;    /* `last` is */
+    uint8_t fetching; /* the bodies that come are to be told */
+    uint8_t again;    /* up to the newest they may have been told before a power cut */
     uint32_t last, newest, part_number;
     int64_t clock_due_ns, clock_off_ns, interval_due_ns;
     int64_t last_stamp_ns; /* end of interval `last` */
@@ -268,7 +270,8 @@ static void tell_lane(struct traffic *t, size_t device, const uint8_t *body, int
                       int64_t time_ns, double period_s)
 {
     struct interval i = { .has = HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_HEADWAY | HAS_GAP |
-                                 HAS_DEVICE_TIME,
+                                 HAS_DEVICE_TIME | HAS_AGAIN,
+                          .again = ((struct ss125 *)traffic_device_state(t, device))->again,
                           .time_ns = traffic_time(t, stamp_ns, time_ns),
                           .lane = body[1],
                           .vehicle_count = get_be(body + 17, 3),
@@ -292,6 +295,14 @@ static void tell_lane(struct traffic *t, size_t device, const uint8_t *body, int
     traffic_interval(t, device, &i);
 }
 
+/* What was taken of the interval behind `last` counts until `last` moves, whatever other intervals
+ * come meanwhile. */
+static void pass_over(struct ss125 *d, uint32_t number)
+{
+    d->last = number;
+    d->taken_sub = 0;
+}
+
 /* The first body of an interval says which it is. Is it one to tell? */
 static void meet_interval(struct traffic *t, size_t device, uint32_t number)
 {
@@ -302,12 +313,12 @@ static void meet_interval(struct traffic *t, size_t device, uint32_t number)
         if (d->known && ahead > FETCH_MOST) { /* the sensor began anew, or too much was missed */
             traffic_log(t, WEIR_LOG_WARNING, "%s: interval %u follows %u, those between are lost",
                         traffic_device(t, device)->name, number, d->last);
-            d->last = (number - 1) & NUMBER_MASK;
+            pass_over(d, (number - 1) & NUMBER_MASK);
             ahead = 1;
         }
     }
     d->fetching = !d->known || ahead == 1;
-    if (d->part_number != number || !d->fetching) {
+    if (!d->known && d->part_number != number) {
         d->taken_sub = 0;
     }
     d->part_number = number;
@@ -321,14 +332,14 @@ static void end_interval(struct traffic *t, size_t device, const uint8_t *body, 
         d->period_ns = quarter_ns < INTERVAL_LEAST_NS  ? INTERVAL_LEAST_NS
                        : quarter_ns > INTERVAL_MOST_NS ? INTERVAL_MOST_NS
                                                        : quarter_ns;
-        d->last = get_be(body + 3, 3);
+        pass_over(d, get_be(body + 3, 3));
         d->last_stamp_ns = stamp_ns;
         d->known = 1;
-        d->taken_sub = 0;
     } else if (d->stage == ASK_NUMBER) {
-        d->last = (d->last + 1) & NUMBER_MASK; /* it gave another one */
+        pass_over(d, (d->last + 1) & NUMBER_MASK); /* it gave another one */
     }
     d->stage = d->last != d->newest ? ASK_NUMBER : IDLE;
+    d->again = d->again && d->stage == ASK_NUMBER;
     traffic_answered(t, device);
 }
 
@@ -378,7 +389,7 @@ static enum weir_result take_result(struct traffic *t, size_t device, const uint
                     traffic_device(t, device)->name, body[0], code);
     }
     if (d->stage == ASK_NUMBER) {
-        d->last = (d->last + 1) & NUMBER_MASK;
+        pass_over(d, (d->last + 1) & NUMBER_MASK);
         d->stage = d->last != d->newest ? ASK_NUMBER : IDLE;
     } else if (d->stage == ASK_EVENT) {
         d->stage = ASK_NEWEST;
@@ -387,6 +398,25 @@ static enum weir_result take_result(struct traffic *t, size_t device, const uint
     }
     traffic_answered(t, device);
     return WEIR_R_OK;
+}
+
+/* Its end in seconds, how many lanes of the next one have been told, its number. */
+static uint64_t ss125_resume_point(struct traffic *t, size_t device)
+{
+    const struct ss125 *d = traffic_device_state(t, device);
+    uint64_t stamp_s = (uint64_t)(d->last_stamp_ns / TRAFFIC_NS_PER_S) & UINT32_MAX;
+    uint64_t lanes = d->taken_sub < LANES_MOST ? d->taken_sub : LANES_MOST;
+    return d->known ? stamp_s << 30 | lanes << 24 | d->last : 0;
+}
+
+static void ss125_resume(struct traffic *t, size_t device, uint64_t point, bool exact)
+{
+    struct ss125 *d = traffic_device_state(t, device);
+    d->last = point & NUMBER_MASK;
+    d->taken_sub = point >> 24 & 0x3F;
+    d->last_stamp_ns = (int64_t)(point >> 30) * TRAFFIC_NS_PER_S;
+    d->known = 1;
+    d->again = !exact;
 }
 
 static bool is_asked(const struct ss125 *d, const uint8_t *body)
@@ -454,7 +484,7 @@ const struct family family_wavetronix_ss125 = {
     .vehicle = HAS_LANE | HAS_DIRECTION | HAS_SPEED | HAS_LENGTH | HAS_CLASS | HAS_DURATION |
                HAS_RANGE | HAS_DEVICE_TIME,
     .interval = HAS_LANE | HAS_COUNT | HAS_CLASS | HAS_SPEED | HAS_SPEED_85 | HAS_OCCUPANCY |
-                HAS_HEADWAY | HAS_GAP | HAS_PERIOD | HAS_DEVICE_TIME,
+                HAS_HEADWAY | HAS_GAP | HAS_PERIOD | HAS_DEVICE_TIME | HAS_AGAIN,
     .classes = classes,
     .device_state = sizeof(struct ss125),
     .addressed = true,
@@ -465,5 +495,8 @@ const struct family family_wavetronix_ss125 = {
     .frame = ss125_frame,
     .message = ss125_message,
     .request = ss125_request,
+    .resume_kind = 1,
+    .resume_point = ss125_resume_point,
+    .resume = ss125_resume,
     .explain = ss125_explain,
 };

@@ -31,6 +31,7 @@
 #include "config/config.h"
 #include "link/link.h"
 #include "link/stats.h"
+#include "log/cursor.h"
 #include "log/queue.h"
 #include "record/shape.h"
 
@@ -169,6 +170,15 @@ bool listen_again(const struct host *host);
 bool listen_made_before(struct host *host, const struct shape *shape, int64_t time_ns);
 /* The times of the step that is being done; false: none is. */
 bool listen_times(const struct host *host, int64_t *ret_now_ns, struct clock_offset *ret_clock);
+
+/* going_on.c */
+struct going_on;
+/* Where the adapter's devices go on, into the file of this bus, if it has changed. */
+void going_on_note(struct host *host, struct going_on *going_on, struct place at);
+/* A state that is new: what was left of the one before, to the adapter. */
+void going_on_start(struct host *host);
+struct going_on *going_on_create(const struct host *host); /* NULL: not wanted, or no memory */
+void going_on_destroy(struct going_on *going_on);
 
 /* loop.c */
 /* Asks store for an epoch and waits for it; by hand, or when it does not come, makes one. A

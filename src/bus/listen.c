@@ -26,6 +26,7 @@ struct made {
 
 struct listen {
     struct keep *keep;
+    struct going_on *going_on;
     const struct keep_event *event; /* of the step being done; NULL: none */
     bool again;
     struct made *made;
@@ -80,6 +81,7 @@ int listen_create(struct host *host)
             "no room in %s",
             host->settings->ram);
     }
+    listen->going_on = going_on_create(host);
     host->listen = listen;
     host->bus.state = keep_state(listen->keep);
     host->bus.state_kept = keep_found(listen->keep);
@@ -90,6 +92,7 @@ void listen_destroy(struct host *host)
 {
     if (host->listen) {
         keep_destroy(host->listen->keep);
+        going_on_destroy(host->listen->going_on);
         free(host->listen->made);
         free(host->listen);
     }
@@ -114,6 +117,7 @@ static void take_over(struct host *host)
     keep_commit(listen->keep, mark);
     listen->event = NULL;
     STEP("keep-after");
+    going_on_note(host, listen->going_on, (struct place){ mark.epoch >> 32, mark.epoch, mark.seq });
 }
 
 static void do_step(struct host *host, const struct keep_event *event)
@@ -245,6 +249,9 @@ void listen_resume(struct host *host)
 {
     struct listen *listen = host->listen;
     const struct keep_event *event = listen ? keep_pending(listen->keep) : NULL;
+    if (listen && !keep_mark(listen->keep).epoch) { /* no step has been taken over yet */
+        going_on_start(host);
+    }
     if (event) {
         int r = find_made(host, keep_mark(listen->keep));
         if (r < 0) {

@@ -82,6 +82,7 @@ void books_destroy(struct books *books)
     batch_destroy(books->batch);
     batch_destroy(books->empty);
     account_destroy(books->account);
+    resume_free(&books->resume);
     free(books);
 }
 

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "log/disk.h"
 #include "log/folder.h"
+#include "log/resume.h"
 #include "store/counter.h"
 #include "store/writer.h"
 
@@ -78,6 +79,9 @@ struct books {
     int64_t retry_at_ns, retry_delay_ns;
     int64_t group_at_ns; /* when the last group was written */
     int64_t second_ns;
+    struct resume resume;  /* as flash has it, or shall have: resume_unsaved */
+    int64_t resume_due_ns; /* when it is looked at */
+    bool resume_unsaved;
     unsigned last_why;    /* enum group_why of the last group */
     bool behind;          /* some uplink has not confirmed all that is on flash */
     bool known;           /* tmpfs had an account: not the first start of this boot */

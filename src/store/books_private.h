@@ -6,7 +6,7 @@
  *   books.c    buses, commits, epochs         opening.c  what was there before
  *   tick.c     what is due                    persist.c  from the queues into groups
  *   cursors.c  who has confirmed what         room.c     freeing, limits, age
- *   steps.c    steps of the wall clock
+ *   steps.c    steps of the wall clock         resuming.c  where to go on with devices
  */
 #ifndef STORE_BOOKS_PRIVATE_H
 #define STORE_BOOKS_PRIVATE_H
@@ -64,6 +64,12 @@ void steps_load(struct books *books);
 void steps_note(struct books *books, struct clock_offset before, int64_t now_ns);
 /* Is the clock right, and has been for an hour, so that something may be too old? */
 bool books_calm(const struct books *books, int64_t now_ns);
+
+/* resuming.c; both need a spool */
+/* What flash has, for the buses, at the first start of a boot. */
+void resuming_start(struct books *books);
+/* To flash, where it has changed. exact: the buses have ended, and all they made is on flash. */
+void resuming_save(struct books *books, bool exact);
 
 /* persist.c */
 int persist_all(struct books *books, unsigned why);

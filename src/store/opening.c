@@ -198,6 +198,7 @@ int books_open(const struct books_options *options, struct clock_offset clock,
             persist_cursors(b, GROUP_CURSORS);
         }
         account_save(options->ram, b->account);
+        resuming_start(b);
         room_tend(b, boot_now().ns);
     }
     *ret_books = b;

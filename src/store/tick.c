@@ -181,6 +181,9 @@ static void every_second(struct books *books, int64_t now_ns)
     } else if ((why = cursors_due(books, now_ns)) && persist_cursors(books, why) == 0) {
         after_commit(books, now_ns);
     }
+    if (books->options.checkpoint_ns && now_ns >= books->resume_due_ns) {
+        resuming_save(books, false);
+    }
 }
 
 void books_tick(struct books *books, struct clock_offset clock, books_last *last_of, void *context)
@@ -227,5 +230,9 @@ int books_persist(struct books *books, unsigned why)
 
 int books_end(struct books *books)
 {
-    return books_persist(books, GROUP_END | GROUP_CURSORS);
+    int r = books_persist(books, GROUP_END | GROUP_CURSORS);
+    if (r == 0) {
+        resuming_save(books, true);
+    }
+    return r;
 }

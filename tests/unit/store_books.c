@@ -246,6 +246,116 @@ static void what_leaves_at_the_limit_is_told(void **state)
     assert_true(count > 0 && count < 900);
 }
 
+/* ---- where to go on with devices */
+
+static void note_point(uint64_t point, uint64_t seq)
+{
+    char path[FOLDER_PATH_MAX];
+    struct resume_point points[] = { { "d1", point } };
+    struct resume_bus b = { .adapter = "traffic", .points = points, .count = 1 };
+    struct resume all = { &b, 1 };
+    memcpy(b.bus, bus, sizeof bus);
+    b.at = (struct place){ queue_epoch(queue) >> 32, queue_epoch(queue), seq };
+    assert_int_equal(resume_path(ram, "", path), 0);
+    assert_int_equal(folder_make(path), 0);
+    assert_int_equal(resume_path(ram, bus, path), 0);
+    assert_int_equal(resume_save(path, &all), 0);
+}
+
+/* What the buses of this boot are given; 0: nothing. */
+static uint64_t given_point(bool *ret_exact)
+{
+    char path[FOLDER_PATH_MAX];
+    struct resume all;
+    assert_int_equal(resume_boot_path(ram, path), 0);
+    if (resume_load(path, &all) < 0) {
+        return 0;
+    }
+    const struct resume_bus *b = resume_find(&all, bus);
+    uint64_t point = b ? b->points[0].point : 0;
+    *ret_exact = b && b->exact;
+    resume_free(&all);
+    return point;
+}
+
+static void points_outlive_an_orderly_end(void **state)
+{
+    bool exact;
+    open_queue();
+    append(1, 10);
+    note_point(4711, 10);
+    assert_int_equal(books_end(books), 0);
+    cut();
+    assert_int_equal(given_point(&exact), 4711);
+    assert_true(exact);
+    cut(); /* and once only: something may have been made meanwhile */
+    assert_int_equal(given_point(&exact), 4711);
+    assert_false(exact);
+}
+
+static void points_wait_for_their_records(void **state)
+{
+    bool exact;
+    open_queue();
+    append(1, 10);
+    note_point(4711, 10);
+    assert_int_equal(books_persist(books, 0), 0);
+    resuming_save(books, false);
+    append(11, 12);
+    note_point(4712, 12); /* lost with the RAM */
+    resuming_save(books, false);
+    cut();
+    assert_int_equal(given_point(&exact), 4711);
+    assert_false(exact);
+}
+
+static void points_that_cannot_be_spent_are_not_exact(void **state)
+{
+    bool exact;
+    open_queue();
+    append(1, 10);
+    note_point(4711, 10);
+    assert_int_equal(books_end(books), 0);
+    close_all();
+    rig_remove(ram);
+    ram = rig_make();
+    memdisk_fail(disk, (struct memdisk_fault){ OP_RENAME, 0, 100, EROFS });
+    open_books();
+    memdisk_fail(disk, (struct memdisk_fault){ 0 });
+    assert_int_equal(given_point(&exact), 4711);
+    assert_false(exact);
+}
+
+/* Wherever the power goes while points are written: the one before or the new one. */
+static void points_are_whole_after_a_cut(void **state)
+{
+    open_queue();
+    append(1, 10);
+    note_point(4711, 10);
+    assert_int_equal(books_end(books), 0);
+    for (unsigned op = 0; op < 8; op++) {
+        bool exact;
+        note_point(4712 + op, 10);
+        memdisk_fail(disk, (struct memdisk_fault){ 255, op, 100, EIO });
+        resuming_save(books, false);
+        memdisk_fail(disk, (struct memdisk_fault){ 0 });
+        struct memdisk *whole = disk;
+        disk = memdisk_cut(whole, CUT_DROP_ALL, 1);
+        struct books *here = books;
+        const char *own = ram;
+        ram = rig_make();
+        open_books();
+        uint64_t point = given_point(&exact);
+        assert_true(point >= 4711 && point <= 4712 + op);
+        books_destroy(books);
+        memdisk_destroy(disk);
+        rig_remove(ram);
+        disk = whole;
+        books = here;
+        ram = own;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +369,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_leaves_at_the_limit_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_segment_is_freed_when_all_have_confirmed, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(points_outlive_an_orderly_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(points_wait_for_their_records, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(points_that_cannot_be_spent_are_not_exact, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(points_are_whole_after_a_cut, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,6 +137,8 @@ static void put_value(struct text *out, enum weir_type type, const struct weir_v
         put(out, "null");
     } else if (type == WEIR_TEXT) {
         put(out, "\"%.*s\"", (int)value->bytes.len, (const char *)value->bytes.data);
+    } else if (type == WEIR_BOOL) {
+        put(out, value->boolean ? "true" : "false");
     } else if (type == WEIR_INT64) {
         put(out, "%" PRId64, value->int64);
     } else if (type == WEIR_UINT64) {
@@ -371,6 +373,19 @@ void traffic_rig_restore(struct traffic_rig *rig)
     rig->bus.resumed = true;
     traffic_rig_reopen(rig);
     rig->bus.resumed = false;
+}
+
+void traffic_rig_resume(struct traffic_rig *rig, bool exact)
+{
+    uint64_t point = weir_adapter.resume_point(rig->self, 0);
+    weir_adapter.close(rig->self);
+    memset(rig->state, 0, rig->state_size);
+    rig->bus.state_kept = false;
+    open_adapter(rig);
+    if (point) {
+        weir_adapter.resume(rig->self, 0, point, exact);
+    }
+    traffic_rig_reopen(rig);
 }
 
 void traffic_rig_change(struct traffic_rig *rig, const struct weir_bus *bus)

@@ -59,7 +59,9 @@ size_t traffic_rig_strays(const struct traffic_rig *rig, enum weir_result result
  */
 void traffic_rig_save(struct traffic_rig *rig);
 void traffic_rig_restore(struct traffic_rig *rig);
-/* The same with other settings of the bus; of one that was opened with setup.bus. */
+/* A new state, and what resume_point() told of the first device before goes to resume(). */
+void traffic_rig_resume(struct traffic_rig *rig, bool exact);
+/* The same as restore with other settings of the bus; of one that was opened with setup.bus. */
 void traffic_rig_change(struct traffic_rig *rig, const struct weir_bus *bus);
 
 /* Every truncation of a message and every flip of one bit in it, each given to an adapter that was

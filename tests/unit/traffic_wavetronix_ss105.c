@@ -52,7 +52,8 @@ static void vectors(void **state)
         traffic_rig_records(rig),
         "{\"time\":0,\"device\":\"a\",\"kind\":\"interval\",\"values\":{\"lane\":1,\"period\":null,"
         "\"vehicle_count\":12,\"speed_mean\":88.514,\"occupancy\":10.059,"
-        "\"device_time\":\"2007-01-01T21:31:44.000Z\",\"vehicle_count_motorcycle\":0,"
+        "\"device_time\":\"2007-01-01T21:31:44.000Z\",\"again\":false,\"vehicle_count_motorcycle\":"
+        "0,"
         "\"vehicle_count_small\":0,\"vehicle_count_medium\":12,\"vehicle_count_large\":0}}\n");
     traffic_rig_close(rig);
 }
@@ -163,6 +164,51 @@ static void outage(void **state)
     traffic_rig_close(rig);
 }
 
+/* The state is lost with the power: the intervals since are fetched; those that may have been
+ * delivered before say so, and only those. */
+static void power_cut(void **state)
+{
+    for (int exact = 0; exact < 2; exact++) {
+        struct traffic_rig *rig = traffic_rig_open(&one);
+        asked_newest(rig);
+        traffic_rig_resume(rig, exact);
+        clock_right(rig); /* 20 s behind by now */
+        answer(rig, "S4", "Success");
+        traffic_rig_sent(rig);
+        interval(rig, 1180, 4);
+        assert_string_equal(traffic_rig_records(rig), "");
+        assert_non_null(strstr(traffic_rig_sent(rig), "58 44 30 30 30 31 0d")); /* XD0001 */
+        interval(rig, 1120, 3);
+        const char *again = exact ? "\"again\":false" : "\"again\":true";
+        const char *records = traffic_rig_records(rig);
+        assert_non_null(strstr(records, "\"period\":60,\"vehicle_count\":3,"));
+        assert_non_null(strstr(records, again));
+        interval(rig, 1180, 4);
+        assert_non_null(strstr(traffic_rig_records(rig), again));
+        traffic_rig_until(rig, 30);
+        interval(rig, 1240, 5);
+        records = traffic_rig_records(rig);
+        assert_non_null(strstr(records, "\"vehicle_count\":5,"));
+        assert_non_null(strstr(records, "\"again\":false"));
+        traffic_rig_close(rig);
+    }
+}
+
+/* Before an interval has been told, or while the period is not known, there is nothing to go on
+ * from. */
+static void nothing_to_go_on_from(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&one);
+    clock_right(rig);
+    interval(rig, 1060, 2);
+    traffic_rig_records(rig);
+    traffic_rig_resume(rig, true);
+    clock_right(rig);
+    interval(rig, 1240, 5);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"vehicle_count\":5,"));
+    traffic_rig_close(rig);
+}
+
 static void clock_set(void **state)
 {
     char wrong[16], set[64] = "";
@@ -206,9 +252,17 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),     cmocka_unit_test(same_again), cmocka_unit_test(outage),
-        cmocka_unit_test(late_answer), cmocka_unit_test(set_back),   cmocka_unit_test(period_asked),
-        cmocka_unit_test(clock_set),   cmocka_unit_test(killed),     cmocka_unit_test(hits),
+        cmocka_unit_test(vectors),
+        cmocka_unit_test(same_again),
+        cmocka_unit_test(outage),
+        cmocka_unit_test(late_answer),
+        cmocka_unit_test(set_back),
+        cmocka_unit_test(period_asked),
+        cmocka_unit_test(clock_set),
+        cmocka_unit_test(killed),
+        cmocka_unit_test(hits),
+        cmocka_unit_test(power_cut),
+        cmocka_unit_test(nothing_to_go_on_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,13 +169,15 @@ static void intervals(void **state)
         "{\"time\":0,\"device\":\"a\",\"kind\":\"interval\",\"values\":{\"lane\":0,\"period\":null,"
         "\"vehicle_count\":0,"
         "\"speed_mean\":52.304,\"speed_85\":null,\"occupancy\":5.5,"
-        "\"headway\":4,\"gap\":3,\"device_time\":\"2026-11-22T12:01:00.000Z\",\"vehicle_count_1\":"
+        "\"headway\":4,\"gap\":3,\"device_time\":\"2026-11-22T12:01:00.000Z\",\"again\":false,"
+        "\"vehicle_count_1\":"
         "0,"
         "\"vehicle_count_2\":0,\"vehicle_count_3\":0,\"vehicle_count_4\":0}}\n"
         "{\"time\":0,\"device\":\"a\",\"kind\":\"interval\",\"values\":{\"lane\":1,\"period\":null,"
         "\"vehicle_count\":1,"
         "\"speed_mean\":52.304,\"speed_85\":null,\"occupancy\":5.5,"
-        "\"headway\":4,\"gap\":3,\"device_time\":\"2026-11-22T12:01:00.000Z\",\"vehicle_count_1\":"
+        "\"headway\":4,\"gap\":3,\"device_time\":\"2026-11-22T12:01:00.000Z\",\"again\":false,"
+        "\"vehicle_count_1\":"
         "1,"
         "\"vehicle_count_2\":0,\"vehicle_count_3\":0,\"vehicle_count_4\":0}}\n");
     assert_string_equal(traffic_rig_sent(rig), "");
@@ -213,6 +215,77 @@ static void outage(void **state)
     traffic_rig_close(rig);
 }
 
+/* Torn off in the middle, and when the sensor is back it has newer ones. */
+static void torn_before_an_outage(void **state)
+{
+    uint8_t body[45];
+    struct traffic_rig *rig = traffic_rig_open(&intervals_only);
+    newest_asked(rig);
+    interval(rig, 2, 700, 60);
+    traffic_rig_until(rig, 10);
+    interval_body(body, 701, 0, 120, 7);
+    answer(rig, 3, body, sizeof body);
+    traffic_rig_records(rig);
+    traffic_rig_until(rig, 20);
+    interval(rig, 4, 703, 240);
+    assert_string_equal(traffic_rig_records(rig), "");
+    interval(rig, 5, 701, 120);
+    const char *records = traffic_rig_records(rig);
+    assert_null(strstr(records, "\"lane\":0,"));
+    assert_non_null(strstr(records, "\"lane\":1,"));
+    interval(rig, 6, 702, 180);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"lane\":0,"));
+    traffic_rig_close(rig);
+}
+
+/* It was ended in the middle of an interval: the lanes that had been told do not come again. */
+static void ended_in_between(void **state)
+{
+    uint8_t body[45];
+    struct traffic_rig *rig = traffic_rig_open(&intervals_only);
+    newest_asked(rig);
+    interval(rig, 2, 700, 60);
+    traffic_rig_until(rig, 10);
+    traffic_rig_records(rig);
+    interval_body(body, 701, 0, 120, 7);
+    answer(rig, 3, body, sizeof body);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"lane\":0,"));
+    traffic_rig_resume(rig, true);
+    clock_answer(rig, 1, 10);
+    interval(rig, 2, 701, 120);
+    const char *records = traffic_rig_records(rig);
+    assert_null(strstr(records, "\"lane\":0,"));
+    assert_non_null(strstr(records, "\"lane\":1,\"period\":60,"));
+    traffic_rig_close(rig);
+}
+
+/* The state is lost with the power, the number is not. */
+static void power_cut(void **state)
+{
+    for (int exact = 0; exact < 2; exact++) {
+        const char *again = exact ? "\"again\":false" : "\"again\":true";
+        struct traffic_rig *rig = traffic_rig_open(&intervals_only);
+        newest_asked(rig);
+        interval(rig, 2, 700, 60);
+        traffic_rig_records(rig);
+        traffic_rig_resume(rig, exact);
+        newest_asked(rig);
+        interval(rig, 2, 702, 180);
+        assert_string_equal(traffic_rig_records(rig), "");
+        assert_non_null(strstr(traffic_rig_sent(rig), "71 00 00 00 02 bd"));
+        interval(rig, 3, 701, 120);
+        const char *records = traffic_rig_records(rig);
+        assert_non_null(strstr(records, "\"lane\":1,\"period\":60,"));
+        assert_non_null(strstr(records, again));
+        interval(rig, 4, 702, 180);
+        assert_non_null(strstr(traffic_rig_records(rig), again));
+        traffic_rig_until(rig, 10);
+        interval(rig, 5, 703, 240);
+        assert_non_null(strstr(traffic_rig_records(rig), "\"again\":false"));
+        traffic_rig_close(rig);
+    }
+}
+
 /* The second lane is lost on the way; asked again, the first is not told twice. Killed in between.
  */
 static void torn(void **state)
@@ -228,6 +301,7 @@ static void torn(void **state)
     traffic_rig_until(rig, 10);
     interval(rig, 3, 700, 60);
     const char *records = traffic_rig_records(rig);
+    assert_null(strstr(records, "\"lane\":0,"));
     assert_null(strstr(records, "\"lane\":0,"));
     assert_non_null(strstr(records, "\"lane\":1,"));
     traffic_rig_close(rig);
@@ -279,9 +353,18 @@ static void hits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vectors),   cmocka_unit_test(speeds),  cmocka_unit_test(kept),
-        cmocka_unit_test(intervals), cmocka_unit_test(outage),  cmocka_unit_test(torn),
-        cmocka_unit_test(clock_set), cmocka_unit_test(foreign), cmocka_unit_test(hits),
+        cmocka_unit_test(vectors),
+        cmocka_unit_test(speeds),
+        cmocka_unit_test(kept),
+        cmocka_unit_test(intervals),
+        cmocka_unit_test(outage),
+        cmocka_unit_test(torn),
+        cmocka_unit_test(power_cut),
+        cmocka_unit_test(torn_before_an_outage),
+        cmocka_unit_test(ended_in_between),
+        cmocka_unit_test(clock_set),
+        cmocka_unit_test(foreign),
+        cmocka_unit_test(hits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
