@@ -6,7 +6,8 @@
  *
  *   input   length of the family's name | name | flags | bytes from the line; 0xFE P: a pause of
  *           P * P * 4 ms, P = 0: 0xFE itself, P = 255: the process is begun anew, P = 254: the port
- *           is opened again, P = 253: until a request has been sent, 10 s at most
+ *           is opened again, P = 253: until a request has been sent, 10 s at most, P = 252: the
+ *           state is lost, and only the resume point is left
  *
  * A name that is none is taken as a number, so that mutation moves from family to family.
  */
@@ -29,6 +30,7 @@ enum {
     AGAIN = 255,
     REOPEN = 254,
     ASKED = 253,
+    LOST = 252,
     TICKS_MAX = 20000,
     SHAPES = 64,
     NAME_MAX_ = 24
@@ -295,6 +297,14 @@ static void escape(struct fuzz *f, unsigned what)
         weir_adapter.close(f->self);
         f->bus.state_kept = true;
         begin(f);
+    } else if (what == LOST) {
+        uint64_t point = weir_adapter.resume_point(f->self, 0);
+        weir_adapter.close(f->self);
+        memset(f->bus.state, 0, weir_adapter.state_size(&f->bus));
+        f->bus.state_kept = false;
+        begin(f);
+        weir_adapter.resume(f->self, 0, point, point & 1);
+        weir_adapter.opened(f->self, f->now_ns);
     } else if (what == REOPEN) {
         weir_adapter.opened(f->self, f->now_ns);
     } else if (what == ASKED) {
@@ -303,7 +313,7 @@ static void escape(struct fuzz *f, unsigned what)
         }
         f->asked = false;
     }
-    tick_until(f, f->now_ns + (what < ASKED ? (int64_t)what * what * 4 * TRAFFIC_NS_PER_MS : 0));
+    tick_until(f, f->now_ns + (what < LOST ? (int64_t)what * what * 4 * TRAFFIC_NS_PER_MS : 0));
 }
 
 static void play(struct fuzz *f, const uint8_t *data, size_t size)
