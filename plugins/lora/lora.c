@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IDLE_NS (2 * LORA_NS_PER_S)
+#define IDLE_NS (500 * LORA_NS_PER_MS) /* no module pauses so long in a line */
 
 /* ---- for families */
 
@@ -59,6 +59,13 @@ static void drop_front(struct bytes *b, size_t count)
     b->new_at = b->new_at > count ? b->new_at - (uint32_t)count : 0;
 }
 
+static void strange(struct lora *l, int64_t now_ns)
+{
+    if (l->module->strange && l->head->talk.phase == TALK_IDLE) {
+        l->module->strange(l, now_ns);
+    }
+}
+
 static void take_message(struct lora *l, size_t len, size_t *noise)
 {
     struct bytes *b = &l->head->bytes;
@@ -70,6 +77,7 @@ static void take_message(struct lora *l, size_t len, size_t *noise)
     if (r != WEIR_R_OK) {
         *noise += r == WEIR_R_FOREIGN ? 0 : len;
         l->bus->host->stray(l->bus, r);
+        strange(l, b->new_ns);
     }
 }
 
@@ -169,6 +177,7 @@ static int64_t idle_tick(struct lora *l, int64_t now_ns)
             while (take_one(l, &noise)) {
             }
         }
+        strange(l, now_ns);
     }
     b->noise += noise;
     return INT64_MAX;

@@ -39,6 +39,8 @@ enum {
     STEP_RSSI = STEP_COUNT,
     STEP_SNR,
     STEP_AGAIN,
+    STEP_ANEW_STOP,
+    STEP_ANEW,
     STEP_ALL
 };
 
@@ -164,6 +166,8 @@ static const struct step steps[STEP_ALL] = {
     [STEP_RSSI] = { .name = "rssi", .ask = "radio get rssi", .shown = "", .may_fail = true },
     [STEP_SNR] = { .name = "snr", .ask = "radio get snr", .shown = "", .may_fail = true },
     [STEP_AGAIN] = { .name = "rx", .set = "radio rx 0", .value = ours },
+    [STEP_ANEW_STOP] = { .name = "rxstop", .set = "radio rxstop", .value = ours, .may_fail = true },
+    [STEP_ANEW] = { .name = "rx", .set = "radio rx 0", .value = ours },
 };
 
 /* ---- packets */
@@ -194,6 +198,12 @@ static void ran(struct lora *l, unsigned from, int64_t now_ns)
     if (from == STEP_RSSI || from == TALK_BROKEN) {
         emit(l);
     }
+}
+
+/* Does it rest? That cannot be asked; a stop makes sure that it may be told to go on. */
+static void strange(struct lora *l, int64_t now_ns)
+{
+    talk_run(l, STEP_ANEW_STOP, STEP_ANEW + 1, now_ns);
 }
 
 static bool set_bytes(struct packet *packet, const char *hex)
@@ -323,7 +333,7 @@ static void check_2903(struct lora *l)
         TAKES_FREQUENCY | TAKES_SPREADING | TAKES_POWER | TAKES_CRC | TAKES_SYNC | TAKES_LORAWAN,  \
     .line_end = "\r\n", .steps = steps, .step_count = STEP_COUNT, .alive_step = STEP_VERSION,      \
     .reset = "sys reset", .frame = frame, .message = message, .answer = answer, .told = told,      \
-    .ran = ran
+    .ran = ran, .strange = strange
 
 extern const struct module microchip_rn2483, microchip_rn2903;
 const struct module microchip_rn2483 = { .name = "microchip-rn2483",

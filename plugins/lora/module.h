@@ -152,6 +152,9 @@ struct module {
     /* Optional: the steps from here on have come to their end; TALK_BROKEN: whatever was under way
      * has not, because nobody answers or the module has restarted. */
     void (*ran)(struct lora *l, unsigned from, int64_t now_ns);
+    /* Optional: something came that was no message, while nothing was asked: it may have been a
+     * packet that was damaged on the line, after which the module rests. */
+    void (*strange)(struct lora *l, int64_t now_ns);
     /* Optional: settings that contradict each other, by lora_finding(). */
     void (*check)(struct lora *l);
 };

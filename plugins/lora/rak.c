@@ -220,6 +220,14 @@ static enum weir_result event(struct lora *l, const char *text, int64_t time_ns)
     return WEIR_R_OK;
 }
 
+/* One packet at a time: was that it? */
+static void strange(struct lora *l, int64_t now_ns)
+{
+    if (lora_settings(l)->receive == 65535) {
+        talk_run(l, STEP_AGAIN, STEP_AGAIN + 1, now_ns);
+    }
+}
+
 /* What it says beside answers. */
 static bool is_chatter(const char *line)
 {
@@ -269,5 +277,6 @@ const struct module rak_rui3 = {
     .message = message,
     .answer = answer,
     .told = told,
+    .strange = strange,
     .check = check,
 };

@@ -26,7 +26,7 @@ enum { STEP_AT, STEP_MODE, STEP_RADIO, STEP_RECEIVE, STEP_COUNT };
 
 enum { ANNOUNCED_MAX = 8 };
 
-#define ANNOUNCED_NS (5 * LORA_NS_PER_S)
+#define ANNOUNCED_NS LORA_NS_PER_S
 
 /* First lines of packets whose second has not come, oldest first. */
 struct seeed {

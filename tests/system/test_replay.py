@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-"""`weir replay`: every capture of a traffic counter, played to the whole gateway: the records at the broker are
-what passed the counter. And what is no capture, a link that is taken, Ctrl-C.
+"""`weir replay`: every capture of a traffic counter and of a radio module, played to the whole gateway: the
+records at the broker are what passed the counter, or what the module heard. And what is no capture, a link that is taken, Ctrl-C.
 """
 import json
 import os
@@ -11,7 +11,7 @@ import unittest
 
 from rig import Process, RigTest, wait_for
 
-CAPTURES = os.path.join(os.environ["WEIR_SOURCE"], "tests", "captures", "traffic")
+CAPTURES = os.path.join(os.environ["WEIR_SOURCE"], "tests", "captures")
 
 
 class Replay(RigTest):
@@ -19,8 +19,12 @@ class Replay(RigTest):
         return Process(self.rig, name, [self.rig.program("weir"), "replay", *args]).start()
 
     def bus(self, name):
-        with open(os.path.join(CAPTURES, name, "setup.json")) as f:
+        with open(os.path.join(CAPTURES, self.kinds[name], name, "setup.json")) as f:
             setup = json.load(f)
+        if self.kinds[name] == "lora":
+            devices = setup["devices"].replace('name = "d', f'name = "{name}-')
+            return (f'{name} = {{ adapter = "lora"; model = "{setup["model"]}"; '
+                    f'port = "{self.rig.path(name)}"; {setup["bus"]} devices = ( {devices} ); }};')
         address = f'address = {setup["address"]}; ' if setup["address"] >= 0 else ""
         every = f'every = "{round(setup["every"] * 1000)}ms";' if setup["every"] < 10 else ""
         return (f'{name} = {{ adapter = "traffic"; model = "{setup.get("model") or setup["family"]}"; '
@@ -30,23 +34,25 @@ class Replay(RigTest):
 
     def arrived(self, name, kind):
         found = {(r["epoch"] >> 32, r["seq"]): r["values"] for _, r in self.sub.records()
-                 if r.get("device") == name and r.get("kind") == kind}
+                 if r.get("bus") == name and r.get("kind") == kind}
         return [found[key] for key in sorted(found)]
 
     def test_captures(self):
-        names = os.environ.get("WEIR_CAPTURES", " ".join(sorted(os.listdir(CAPTURES)))).split()
+        self.kinds = {name: kind for kind in ("lora", "traffic")
+                      for name in sorted(os.listdir(os.path.join(CAPTURES, kind)))}
+        names = os.environ.get("WEIR_CAPTURES", " ".join(self.kinds)).split()
         broker = self.rig.broker()
         self.sub = self.rig.subscriber(broker, "weir/#")
         weir = self.rig.weir(self.rig.config("\n".join(map(self.bus, names)),
                                              f'up = {{ uplink = "mqtt"; url = "{broker.url}"; }};'))
         wait_for(weir.status, what="weir runs")
-        plays = {name: self.play(os.path.join(CAPTURES, name, "wire.txt"), self.rig.path(name), name=name)
+        plays = {name: self.play(os.path.join(CAPTURES, self.kinds[name], name, "wire.txt"), self.rig.path(name), name=name)
                  for name in names}
         for name, play in plays.items():
             with self.subTest(capture=name):
                 self.assertEqual(play.wait(90), 0, play.log_text())
                 self.assertNotIn(" 0 bytes sent", play.log_text())
-                with open(os.path.join(CAPTURES, name, "expect.jsonl")) as f:
+                with open(os.path.join(CAPTURES, self.kinds[name], name, "expect.jsonl")) as f:
                     expected = [json.loads(line) for line in f]
                 kind = expected[0]["kind"]
                 bus = next(b for b in weir.status()["buses"] if b["name"] == name)

@@ -119,6 +119,26 @@ static void damaged(void **state)
     lora_rig_close(rig);
 }
 
+/* A packet that is no longer to be recognised, or whose end is missing: it must not rest for ever.
+ */
+static void damaged_on_the_line(void **state)
+{
+    static const char *const again[] = { "radio rxstop", "ok", "radio rx 0", "ok", NULL };
+    static const char *const lines[] = { "radio_rx  4865x\r\n", "rcdio_rx  4865\r\n",
+                                         "radio_rx  4865" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct lora_rig *rig = raw_rig();
+        lora_rig_text(rig, lines[i]);
+        lora_rig_until(rig, 1);
+        lora_rig_dialogue(rig, again);
+        assert_string_equal(lora_rig_records(rig), "");
+        lora_rig_text(rig, "radio_rx  48656C6C6F\r\n");
+        lora_rig_dialogue(rig, signal_asked);
+        assert_non_null(strstr(lora_rig_records(rig), "\"48656c6c6f\""));
+        lora_rig_close(rig);
+    }
+}
+
 static void set_again(void **state)
 {
     static const char *const dialogue[] = { "sys get ver",
@@ -233,9 +253,13 @@ static void lorawan(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vector),    cmocka_unit_test(no_signal),
-        cmocka_unit_test(killed),    cmocka_unit_test(damaged),
-        cmocka_unit_test(set_again), cmocka_unit_test(alive_and_restarted),
+        cmocka_unit_test(vector),
+        cmocka_unit_test(no_signal),
+        cmocka_unit_test(killed),
+        cmocka_unit_test(damaged),
+        cmocka_unit_test(damaged_on_the_line),
+        cmocka_unit_test(set_again),
+        cmocka_unit_test(alive_and_restarted),
         cmocka_unit_test(lorawan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

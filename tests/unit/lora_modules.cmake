@@ -9,3 +9,6 @@ target_link_libraries(lora-rig PUBLIC weir_lora_payload weir_base PkgConfig::CMO
 foreach(test packets reyax rak microchip seeed ebyte)
   weir_test(lora-${test} lora_${test}.c LIBS lora-rig weir_lora_payload weir_base)
 endforeach()
+# The models are read as weir reads them: found beside the test program.
+file(COPY ${PROJECT_SOURCE_DIR}/plugins/lora/models/ DESTINATION ${PROJECT_BINARY_DIR}/tests/models/lora)
+weir_test(lora-captures lora_captures.c capture.c LIBS lora-rig weir_lora_payload weir_config weir_base)

@@ -154,6 +154,10 @@ static void armed_again(void **state)
         lora_rig_text(rig, "+EVT:RXP2P:-37:12:03670110\r\n");
         lora_rig_dialogue(rig, again);
     }
+    lora_rig_text(rig, "+EVT:RXP2P:-37:12:036701x0\r\n"); /* damaged: it rests all the same */
+    lora_rig_dialogue(rig, again);
+    lora_rig_text(rig, "+EWT:RXP2P:-37:12:03670110\r\n");
+    lora_rig_dialogue(rig, again);
     assert_string_equal(lora_rig_log(rig), ""); /* as usual */
     lora_rig_close(rig);
     rig = rig_of(65534);

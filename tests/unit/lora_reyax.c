@@ -54,12 +54,12 @@ static void pieces(void **state)
     for (size_t cut = 1; cut < sizeof wire - 1; cut++) {
         struct lora_rig *rig = raw_rig();
         lora_rig_bytes(rig, wire, cut);
-        lora_rig_until(rig, 0.5);
+        lora_rig_until(rig, 0.4);
         lora_rig_bytes(rig, wire + cut, sizeof wire - 1 - cut);
         const char *records = lora_rig_records(rig);
         assert_memory_equal(records, HELLO, sizeof HELLO - 1);
         assert_string_equal(records + sizeof HELLO - 1,
-                            cut <= 24 ? "{\"time\":0.5,\"device\":\"a\",\"values\":{\"payload_hex\""
+                            cut <= 24 ? "{\"time\":0.4,\"device\":\"a\",\"values\":{\"payload_hex\""
                                         ":\"0d0a2b\",\"rssi\":-61,\"snr\":-9,\"sender\":7}}\n"
                                       : "{\"time\":0,\"device\":\"a\",\"values\":{\"payload_hex\""
                                         ":\"0d0a2b\",\"rssi\":-61,\"snr\":-9,\"sender\":7}}\n");

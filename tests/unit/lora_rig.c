@@ -185,7 +185,7 @@ static int rig_emit(struct weir_bus *bus, int shape, int64_t time_ns,
     assert_true(shape >= 0 && (size_t)shape < rig->shape_count);
     const struct shape_copy *s = &rig->shapes[shape];
     put(&rig->records, "{\"time\":%g,\"device\":\"%s\",\"values\":{", (double)time_ns / 1e9,
-        rig->names[s->device]);
+        bus->devices[s->device].name);
     for (size_t i = 0; i < s->count; i++) {
         put(&rig->records, "%s\"%s\":", i ? "," : "", s->names[i]);
         put_value(&rig->records, s->types[i], &values[i]);
@@ -207,7 +207,7 @@ static bool rig_wall(struct weir_bus *bus, int64_t *ret_offset_ns)
 
 static void rig_device(struct weir_bus *bus, size_t device, enum weir_result result)
 {
-    put(&of(bus)->done, "device %s %s\n", of(bus)->names[device],
+    put(&of(bus)->done, "device %s %s\n", bus->devices[device].name,
         result == WEIR_R_OK ? "ok" : "timeout");
 }
 
@@ -315,6 +315,11 @@ static struct lora_rig *create(const struct lora_rig_setup *setup)
                                                 .options = &rig->setup.devices[i],
                                                 .points = rig->setup.points,
                                                 .point_count = i ? 0 : setup->point_count };
+    }
+    if (setup->bus) {
+        rig->bus.options = setup->bus->options;
+        rig->bus.devices = setup->bus->devices;
+        rig->bus.device_count = setup->bus->device_count;
     }
     rig->state_size = weir_adapter.state_size(&rig->bus);
     rig->bus.state = rig->state = calloc(1, rig->state_size);

@@ -20,7 +20,8 @@ struct lora_rig_setup {
     struct device_settings devices[LORA_RIG_DEVICES];
     struct weir_device_point points[LORA_RIG_POINTS]; /* of the first device */
     size_t device_count, point_count;
-    int gpio_error; /* what taking a line gives */
+    int gpio_error;             /* what taking a line gives */
+    const struct weir_bus *bus; /* its options and devices count, not what stands above */
 };
 
 /* One device for everything else, with Cayenne LPP; settings as the option table has them. */

@@ -18,5 +18,12 @@ class Ebyte(Radio):
         return data + bytes([256 + rssi])
 
 
+class EbytePlain(Ebyte):
+    """An E32, or one without the byte."""
+
+    def tell(self, data, sender, rssi, snr):
+        return data
+
+
 if __name__ == "__main__":
     main(Ebyte)
