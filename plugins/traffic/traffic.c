@@ -394,8 +394,9 @@ static void traffic_opened(void *self, int64_t now_ns)
 
 /* ---- where to go on */
 
-#define RESUME_KIND 62 /* bits below it are the family's: nobody takes a number for another kind   \
-                        */
+#define RESUME_KIND                                                                                \
+    62 /* bits below it are the family's: nobody takes a number for another kind                   \
+        */
 
 static uint64_t traffic_resume_point(void *self, size_t device)
 {
