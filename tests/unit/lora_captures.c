@@ -182,7 +182,7 @@ static json_t *play_damaged(const struct module_setup *m, const char *capture,
     double begun = 0, first = 0;
     for (size_t i = 0; i < d.count; i++) {
         if (is_packet(&d, i)) {
-            if (!begun) { /* it has been set up by then */
+            if (begun == 0) { /* it has been set up by then */
                 advance(&d, 5);
                 begun = d.now;
                 first = d.lines[i].at;
