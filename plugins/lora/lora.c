@@ -243,7 +243,9 @@ __attribute__((visibility("default"))) const struct weir_adapter weir_adapter = 
     .receive = receive,
     .explain = explain,
     .state_size = lora_state_size,
-    .state_version = 1,
+    .state_version = 2,
     .opened = opened,
     .tick = tick,
+    .resume_point = sender_resume_point,
+    .resume = sender_resume,
 };

@@ -81,9 +81,12 @@ struct head {
     struct sender senders[SENDERS_MAX];
 };
 
+#define COUNTED (UINT64_C(1) << 32)
+
 struct device_head {
     uint64_t shapes[SHAPES_MAX]; /* hashes of those that were declared */
     uint32_t shape_count, told_full;
+    uint64_t point; /* where to go on: COUNTED and the counter of its only sender; 0: none */
 };
 
 /* ---- of this process */
@@ -140,6 +143,10 @@ bool unknown_first(struct lora *l, uint64_t sender);
 struct sender *sender_find(struct lora *l, size_t device, uint64_t sender);
 /* An entry for it; NULL: all are of sealed senders, which must not be forgotten. */
 struct sender *sender_add(struct lora *l, size_t device, uint64_t sender, int64_t now_ns);
+/* Of a device with one sender: its counter outlives the state. `sender`: NULL or what is known. */
+void sender_note(struct lora *l, size_t device, const struct sender *sender);
+uint64_t sender_resume_point(void *self, size_t device);
+void sender_resume(void *self, size_t device, uint64_t point, bool exact);
 
 /* shapes.c */
 size_t prefix_points(const struct lora *l, size_t device, struct weir_point points[PREFIX_MAX]);

@@ -234,6 +234,7 @@ static void take(struct lora *l, size_t device, struct packet *packet, uint64_t 
     }
     if (count(l, device, packet, hash, sender, &missed)) {
         emit(l, device, packet, missed);
+        sender_note(l, device, sender_find(l, device, packet->sender));
     } else {
         stray(l, WEIR_R_FOREIGN);
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copyright the weir authors
  *
- * Who sent what and when: tables of fixed size in bus->state.
+ * Who sent what and when: tables of fixed size in bus->state. The last counter of a device with one
+ * sender is also where to go on when that is lost: a sealed packet of before must not be taken
+ * again.
  */
 #include <string.h>
 
@@ -80,4 +82,48 @@ struct sender *sender_add(struct lora *l, size_t device, uint64_t sender, int64_
         best->heard_ns = now_ns;
     }
     return best;
+}
+
+/* By its address, or as the module does not tell one from another. */
+static bool has_one_sender(const struct lora *l, size_t device)
+{
+    return l->devices[device].settings->address >= 0 || !(l->has & HAS_SENDER);
+}
+
+void sender_note(struct lora *l, size_t device, const struct sender *sender)
+{
+    if (sender && has_one_sender(l, device)) {
+        if (l->devices[device].sealed) {
+            l->kept[device].point = COUNTED | sender->sealed.counter;
+        } else if (sender->counted) {
+            l->kept[device].point = COUNTED | sender->counter;
+        }
+    }
+}
+
+uint64_t sender_resume_point(void *self, size_t device)
+{
+    const struct lora *l = self;
+    return l->kept[device].point;
+}
+
+/* Not exact: packets between this and now may have been delivered, so none is said to be missing.
+ */
+void sender_resume(void *self, size_t device, uint64_t point, bool exact)
+{
+    struct lora *l = self;
+    const struct device_run *d = &l->devices[device];
+    uint64_t address = l->has & HAS_SENDER ? (uint64_t)d->settings->address : 0;
+    struct sender *sender = has_one_sender(l, device) ? sender_add(l, device, address, 0) : NULL;
+    if (!sender || !(point & COUNTED)) {
+        return;
+    }
+    l->kept[device].point = point;
+    if (d->sealed) {
+        sender->sealed = (struct sealed_sender){ .counter = (uint32_t)point, .seen = true };
+    }
+    if (exact && !(d->sealed && d->settings->payload.counter[0])) {
+        sender->counter = (uint32_t)point;
+        sender->counted = 1;
+    }
 }

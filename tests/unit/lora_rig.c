@@ -501,3 +501,23 @@ void lora_rig_restore(struct lora_rig *rig)
     open_adapter(rig);
     tick(rig);
 }
+
+void lora_rig_resume(struct lora_rig *rig, bool exact)
+{
+    uint64_t points[LORA_RIG_DEVICES];
+    for (size_t i = 0; i < rig->bus.device_count; i++) {
+        points[i] = weir_adapter.resume_point(rig->self, i);
+    }
+    weir_adapter.close(rig->self);
+    memset(rig->state, 0, rig->state_size);
+    rig->bus.state_kept = false;
+    rig->shape_count = 0;
+    open_adapter(rig);
+    for (size_t i = 0; i < rig->bus.device_count; i++) {
+        if (points[i]) {
+            weir_adapter.resume(rig->self, i, points[i], exact);
+        }
+    }
+    weir_adapter.opened(rig->self, rig->now_ns);
+    tick(rig);
+}
