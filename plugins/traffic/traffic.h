@@ -3,9 +3,10 @@
  *
  * What the files of the traffic adapter share (families see family.h only).
  *
- *   traffic.c    options, open, bytes to messages     ask.c        whose turn it is to be asked
- *   records.c    vehicles and intervals to records    intervals.c  vehicles to intervals
- *   text.c       pure helpers for families            families.c   the list of them
+ *   traffic.c    bytes to messages                    ask.c        whose turn it is to be asked
+ *   open.c       options, where the state lies        intervals.c  vehicles to intervals
+ *   records.c    vehicles and intervals to records    families.c   the list of them
+ *   services.c   what families are given              text.c       pure helpers for families
  */
 #ifndef TRAFFIC_TRAFFIC_H
 #define TRAFFIC_TRAFFIC_H
@@ -77,6 +78,12 @@ struct traffic {
     uint8_t *intervals, *family_bus, *family_devices;
     size_t interval_stride, device_stride;
 };
+
+/* open.c */
+extern const struct weir_option traffic_bus_rows[], traffic_device_rows[];
+size_t traffic_state_size(const struct weir_bus *bus);
+int traffic_open(struct weir_bus *bus, void **ret_self);
+void traffic_close(void *self);
 
 /* records.c */
 int records_declare(struct traffic *t);

@@ -3,6 +3,6 @@
 get_property(traffic GLOBAL PROPERTY weir_traffic_sources)
 get_property(libs GLOBAL PROPERTY weir_traffic_libs)
 list(TRANSFORM traffic REPLACE "^${PROJECT_SOURCE_DIR}/" "" OUTPUT_VARIABLE covers)
-list(FILTER covers EXCLUDE REGEX "/(traffic|records|ask|intervals|families)[.]c$")
+list(FILTER covers EXCLUDE REGEX "/(traffic|open|services|records|ask|intervals|families)[.]c$")
 weir_fuzz(traffic fuzz_traffic.c ${traffic} LIBS ${libs} COVERS ${covers})
 target_include_directories(fuzz-traffic PRIVATE ${PROJECT_SOURCE_DIR}/plugins/traffic)
