@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-PACKAGES = ("linux-image-cloud-amd64", "busybox-static")
+CLOUD_KERNEL = "linux-image-cloud-amd64"
 MODULES = ("virtio_pci", "virtio_net", "virtio_blk")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -26,9 +26,10 @@ class Failure(Exception):
 class Base:
     """Kernel and first archive, in a folder below `cache` that is complete when it exists."""
 
-    def __init__(self, cache):
+    def __init__(self, cache, kernel=CLOUD_KERNEL):
+        self.packages = (kernel, "busybox-static")
         suite = codename()
-        key = hashlib.blake2b(repr((suite, PACKAGES, MODULES)).encode(), digest_size=6).hexdigest()
+        key = hashlib.blake2b(repr((suite, self.packages, MODULES)).encode(), digest_size=6).hexdigest()
         self.folder = os.path.join(cache, f"vm-{suite}-{key}")
         self.kernel = os.path.join(self.folder, "vmlinuz")
         self.archive = os.path.join(self.folder, "base.cpio")
@@ -42,7 +43,7 @@ class Base:
         root, made = os.path.join(work, "root"), os.path.join(work, "made")
         mode = "root" if os.geteuid() == 0 else "chrootless"    # it only unpacks
         done = subprocess.run(["mmdebstrap", "--quiet", f"--mode={mode}", "--variant=extract",
-                               f"--include={','.join(PACKAGES)}", suite, root],
+                               f"--include={','.join(self.packages)}", suite, root],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
@@ -111,7 +112,7 @@ def shared_library(source, path):
     return path
 
 
-def weir_archive(bin_dir, config, preload=None):
+def weir_archive(bin_dir, config, preload=None, init=os.path.join(HERE, "init"), models=()):
     """weir, what it needs to run, its configuration, and the machine's first process."""
     archive = Archive()
     programs = {"weir/weir": f"{bin_dir}/weir"}
@@ -125,8 +126,10 @@ def weir_archive(bin_dir, config, preload=None):
         archive.add_file(path.lstrip("/"), path, 0o755)
     if preload:
         archive.add_file("weir/preload.so", preload, 0o755)
+    for path in models:
+        archive.add_file(f"weir/models/{os.path.basename(path)}", path)
     archive.add("weir/weir.conf", config.encode(), 0o600)
-    archive.add_file("init", os.path.join(HERE, "init"), 0o755)
+    archive.add_file("init", init, 0o755)
     return archive.finish()
 
 
