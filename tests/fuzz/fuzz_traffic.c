@@ -23,7 +23,9 @@ enum {
     FLAG_UNSYNCED = 4,
     FLAG_PAIRS = 8,
     FLAG_TWO = 16,
-    FLAG_NO_VEHICLES = 32
+    FLAG_NO_VEHICLES = 32,
+    LINE_INTERVALS = 64, /* of the family line: the format is in the two bits below */
+    LINE_CHECKSUM = 128
 };
 enum {
     ESCAPE = 0xFE,
@@ -47,6 +49,7 @@ struct fuzz {
     struct bus_settings settings;
     struct device_settings device_settings[2];
     struct weir_device devices[2];
+    struct weir_device_point points[4];
     void *self;
     int64_t now_ns;
     bool synced, asked;
@@ -166,10 +169,15 @@ static const struct weir_adapter_host host = { .size = sizeof host,
                                                .missed = fuzz_missed,
                                                .baud = fuzz_baud };
 
-/* Models of the family line, one a format: flags choose. */
+/* Models of the family line, two a format: flags choose. */
 #define POINT(name, ...)                                                                           \
     {                                                                                              \
-        .key = name, .group = name, .scale = 1, .join = 1, .form = "iso", __VA_ARGS__              \
+        .key = name, .group = name, .scale = 1, .join = 1, __VA_ARGS__                             \
+    }
+#define NAMES(...)                                                                                 \
+    {                                                                                              \
+        (const char *const[]){ __VA_ARGS__ },                                                      \
+            sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)                          \
     }
 static const struct line_point point_options[] = {
     { .field = 1,
@@ -179,44 +187,112 @@ static const struct line_point point_options[] = {
       .form = "%y%m%d %H:%M:%S.%f",
       .scale = 1,
       .base = 10 },
-    POINT("speed", .field = 3, .base = 10, .magnitude = true),
-    POINT("speed", .field = 3, .base = 10,
-          .map = { (const char *const[]){ "<0=departing", ">0=approaching", "*=none" }, 3 }),
-    POINT("count", .field = 4, .base = 10, .modulo = 65536, .optional = true),
-    POINT("count", .field = 4, .base = 16, .modulo = 65536, .optional = true),
+    POINT("speed", .form = "iso", .field = 3, .base = 10, .magnitude = true),
+    POINT("speed", .form = "iso", .field = 3, .base = 10,
+          .map = NAMES("<0=departing", ">0=approaching", "*=none")),
+    POINT("count", .form = "iso", .field = 4, .base = 10, .modulo = 65536, .optional = true),
+    POINT("count", .form = "iso", .field = 4, .base = 16, .modulo = 65536, .optional = true),
+};
+static const struct line_point other_options[] = {
+    POINT("speed", .form = "iso", .base = 10, .absent = NAMES("-", "--"), .least = 1, .most = 50),
+    POINT("way", .form = "iso", .base = 10, .map = NAMES("A=approaching", "-1.5=departing")),
+    POINT("count", .form = "iso", .base = 10),
+    { .field = 5,
+      .join = 1,
+      .key = "a[1].b",
+      .group = "a",
+      .form = "iso",
+      .scale = 1,
+      .base = 10,
+      .optional = true },
+};
+static const struct line_point times[] = {
+    POINT("time", .form = "iso", .base = 10, .utc_offset = 60),
+    POINT("time", .form = "%H:%M:%S.%f", .base = 10),
+    POINT("time", .form = "%s", .base = 10),
+    POINT("time", .form = "%d.%m.%Y %%%H:%M:%S", .base = 10),
 };
 
-static struct weir_device_point points[] = {
-    { "device_time", "", &point_options[0] },   { "speed", "mph", &point_options[1] },
-    { "direction", "", &point_options[2] },     { "missed", "", &point_options[3] },
-    { "vehicle_count", "", &point_options[3] }, { "vehicle_count_car", "", &point_options[4] },
+static const struct weir_device_point vehicle_points[] = {
+    { "device_time", "", &point_options[0] },
+    { "speed", "mph", &point_options[1] },
+    { "direction", "", &point_options[2] },
+    { "missed", "", &point_options[3] },
 };
+static const struct weir_device_point interval_points[] = {
+    { "device_time", "", &point_options[0] },
+    { "vehicle_count", "", &point_options[3] },
+    { "vehicle_count_car", "", &point_options[4] },
+};
+static const struct weir_device_point reading_points[] = {
+    { "speed", "m/s", &other_options[0] },
+    { "direction", "", &other_options[1] },
+};
+static const struct weir_device_point other_points[] = {
+    { "vehicle_count", "", &other_options[2] },
+    { "lane", "", &other_options[3] },
+};
+
+static const struct line_settings line_settings = {
+    .separator = ",;",
+    .assign = "=:",
+    .decimal = ".",
+    .header = "a,b",
+    .line_end = "\r\n",
+    .line_begin = "\x02",
+    .checksum_mark = "*",
+    .match_limit = 10000,
+    .depth_limit = 100,
+    .pattern = "(?<time>\\S+ \\S+) (?<speed>[-+.\\d]+)( (?<count>\\w+)| (?:.*)*x)?",
+    .ignore = NAMES("#"),
+};
+static const struct line_settings other_settings = {
+    .separator = ";",
+    .assign = "=",
+    .decimal = ",",
+    .header = "time; speed ;way;count",
+    .fields = 5,
+    .line_end = "\r\n",
+    .line_begin = "",
+    .checksum_mark = "",
+    .match_limit = 10000,
+    .depth_limit = 100,
+    .pattern = "(?<time>[^;]*);(?<speed>[^;]*);(?<way>\\w*);(?<count>\\d+)(?:;(?<a>\\d))?",
+    .only = NAMES("{", "2", "t", "1", "0"),
+};
+
+static void put_points(struct fuzz *f, const struct weir_device_point *points, size_t count)
+{
+    memcpy(f->points + f->devices[0].point_count, points, count * sizeof *points);
+    f->devices[0].points = f->points;
+    f->devices[0].point_count += count;
+}
+
+#define PUT_POINTS(f, array) put_points(f, array, sizeof array / sizeof array[0])
 
 static void set_line(struct fuzz *f, unsigned flags)
 {
-    static struct weir_device_point interval[3];
-    static const char *const comments[] = { "#" };
-    f->settings.line = (struct line_settings){
-        .format = LINE_CSV + (int)(flags & 3),
-        .kind = flags & 4 ? LINE_KIND_INTERVAL : LINE_KIND_VEHICLE,
-        .separator = ",;",
-        .assign = "=:",
-        .decimal = ".",
-        .header = "a,b",
-        .line_end = "\r\n",
-        .line_begin = "\x02",
-        .checksum = flags & 8 ? LINE_SUM_NMEA : LINE_SUM_NONE,
-        .checksum_mark = "*",
-        .match_limit = 10000,
-        .depth_limit = 100,
-        .pattern = "(?<time>\\S+ \\S+) (?<speed>[-+.\\d]+)( (?<count>\\w+)| (?:.*)*x)?",
-        .ignore = { comments, 1 },
-    };
-    interval[0] = points[0];
-    interval[1] = points[4];
-    interval[2] = points[5];
-    f->devices[0].points = flags & 4 ? interval : points;
-    f->devices[0].point_count = flags & 4 ? 3 : 4;
+    bool other = flags & FLAG_PAIRS, interval = flags & (FLAG_INTERVALS | LINE_INTERVALS);
+    struct line_settings *line = &f->settings.line;
+    *line = other ? other_settings : line_settings;
+    line->format = LINE_CSV + (int)(flags >> 4 & 3);
+    line->kind = interval ? LINE_KIND_INTERVAL : other ? LINE_KIND_READING : LINE_KIND_VEHICLE;
+    line->checksum = !(flags & (FLAG_METRES | LINE_CHECKSUM)) ? LINE_SUM_NONE
+                     : !other                                 ? LINE_SUM_NMEA
+                     : interval                               ? LINE_SUM_XOR
+                                                              : LINE_SUM_SUM;
+    f->devices[0].point_count = 0;
+    if (!other && interval) {
+        PUT_POINTS(f, interval_points);
+    } else if (!other) {
+        PUT_POINTS(f, vehicle_points);
+    } else if (interval) {
+        size_t form = (flags & FLAG_UNSYNCED ? 1 : 0) + (flags & FLAG_NO_VEHICLES ? 2 : 0);
+        put_points(f, &(struct weir_device_point){ "device_time", "", &times[form] }, 1);
+        PUT_POINTS(f, other_points);
+    } else {
+        PUT_POINTS(f, reading_points);
+    }
 }
 
 static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
@@ -242,7 +318,7 @@ static void set_up(struct fuzz *f, const struct family *family, unsigned flags)
                                               .timeout_ns = TRAFFIC_NS_PER_S };
     }
     if (family->plan) {
-        set_line(f, flags >> 4 | (flags & 3) << 2);
+        set_line(f, flags);
     }
     f->synced = !(flags & FLAG_UNSYNCED);
     f->bus = (struct weir_bus){ .host = &host,
