@@ -110,6 +110,8 @@ CLAIMS = [
           ("s until it is read again", r"taken up after ([\d.]+) s at most", 2), env="WEIR_UNPLUGS=50 "),
     tests("captures", "every capture of a counter or a radio module, and the vectors of their protocols, to the stated values; cuts, "
           "flips, noise", "^unit.(traffic|lora)"),
+    Claim("pins", "M0, M1 and the reset line of radio modules on a real kernel, processes killed: what was wrong",
+          "./dev crash pins", [("violated", r"(\d+) violated", 0)]),
     tests("talkers", "24 lanes of every counter at line rate for 2 minutes, the broker away for a third, each bus stopped and "
           "killed five times; the gateway off for a minute", "^system.traffic-families$",
           env="WEIR_TALK_SECONDS=120 WEIR_KILLS=5 WEIR_OFF_SECONDS=60 "),

@@ -303,8 +303,9 @@ static int run(struct process *p)
 {
     struct host *host = &p->host;
     be_modest(host);
-    say(SAY_NOTICE, "polls devices=%zu adapter=%s port=%s epoch=%llu", host->bus.device_count,
-        host->adapter->name, port_note(host->port), (unsigned long long)queue_epoch(host->queue));
+    say(SAY_NOTICE, "%s devices=%zu adapter=%s port=%s epoch=%llu",
+        host->adapter->receive ? "listens" : "polls", host->bus.device_count, host->adapter->name,
+        port_note(host->port), (unsigned long long)queue_epoch(host->queue));
     int status = loop_run(host);
     if (host->orphan) {
         return give_up(p, status, "core is gone");

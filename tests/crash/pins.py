@@ -3,11 +3,11 @@
 # Copyright the weir authors
 """The pins of radio modules, on a real kernel: M0 and M1 of an Ebyte, the reset line of a REYAX.
 
-A virtual machine with Debian's kernel runs weir; an ACPI table (gpio.asl) gives it a GPIO controller
+A virtual machine with Debian's kernel runs weir; an ACPI table (pins/gpio.asl) gives it a GPIO controller
 whose registers are memory that the simulated modules look at from outside. The Ebyte answers only in
 the mode that its pins choose, and the REYAX hangs until its reset line goes low and high again.
 
-    lora_gpio.py [--bin build/release]          exit status 77: it cannot run here, and why
+    pins.py [--bin build/release]          exit status 77: it cannot run here, and why
 """
 import argparse
 import contextlib
@@ -24,16 +24,16 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(ROOT, "tests", "rig"), os.path.join(ROOT, "tests", "crash")]
+sys.path.insert(0, os.path.join(ROOT, "tests", "rig"))
 
-from lora.radio import Radio, temperature  # noqa: E402  (the line above says where they are)
+from lora.radio import Radio, temperature  # noqa: E402  (the line above says where it is)
 from lora.reyax import Reyax  # noqa: E402
 from rig import Process, Rig, wait_for  # noqa: E402
 from vm.image import Base, Failure, weir_archive  # noqa: E402
 
 SKIPPED = 77
 KERNEL = "linux-image-amd64"            # the one for clouds has no GPIO
-REGISTERS = 0x08000000                  # as gpio.asl says
+REGISTERS = 0x08000000                  # as pins/gpio.asl says
 ENABLED, HIGH = 1 << 23, 1 << 22        # of a line's register: it is an output; its level
 M0, M1, RESET = 5, 6, 17
 UP_S = 180                              # without KVM, on a busy machine
@@ -154,7 +154,7 @@ class Machine:
         self.console, initrd, table = rig.path("console"), rig.path("initrd"), rig.path("gpio")
         with open(initrd, "wb") as out, open(base.archive, "rb") as file:
             out.write(file.read() + archive)
-        done = subprocess.run(["iasl", "-p", table, os.path.join(HERE, "gpio.asl")], check=False,
+        done = subprocess.run(["iasl", "-p", table, os.path.join(HERE, "pins", "gpio.asl")], check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise Failure(f"iasl: {done.stdout}")
@@ -205,7 +205,7 @@ def why_not(options):
 
 
 def found(problem):
-    print(f"lora-gpio: violated: {problem}", flush=True)
+    print(f"pins: violated: {problem}", flush=True)
     return 1
 
 
@@ -218,7 +218,7 @@ class Trial:
         self.sub = rig.subscriber(broker, "weir/#")
         self.receive = rig.receive(broker, "--verify", "--json")
         config = CONFIG.format(m0=M0, m1=M1, reset=RESET, broker=broker.port)
-        archive = weir_archive(options.bin, config, init=os.path.join(HERE, "gpio_init"),
+        archive = weir_archive(options.bin, config, init=os.path.join(HERE, "pins", "init"),
                                models=glob.glob(f"{ROOT}/plugins/lora/models/*"))
         self.ebyte, self.reyax = WiredEbyte(rig.path("ebyte")), WiredReyax(rig.path("reyax"))
         self.machine = Machine(rig, base, archive, [self.ebyte.line.link, self.reyax.line.link])
@@ -319,7 +319,7 @@ def main():
     options = parser.parse_args()
     reason = why_not(options)
     if reason:
-        print(f"lora-gpio: skipped: {reason}")
+        print(f"pins: skipped: {reason}")
         return SKIPPED
     with Rig(options.bin) as rig:
         trial = Trial(rig, options)
@@ -329,7 +329,7 @@ def main():
             wrong = found(f"{error}; the console ends: {trial.machine.said()[-3000:]}")
         finally:
             trial.close()
-        print(f"lora-gpio: {len(trial.sent['gardens'])} + {len(trial.sent['roofs'])} packets, "
+        print(f"pins: {len(trial.sent['gardens'])} + {len(trial.sent['roofs'])} packets, "
               f"{1 + KILLS} kills, {trial.reyax.resets} resets, {wrong} violated")
     return 1 if wrong else 0
 

@@ -3,7 +3,7 @@
  *
  * A GPIO controller for a virtual machine that has none: the kernel's own driver (pinctrl-amd) takes
  * it, and its registers are plain memory, where whoever runs the machine can look at the lines.
- * lora_gpio.py keeps that memory away from the guest's kernel.
+ * ../pins.py keeps that memory away from the guest's kernel.
  */
 DefinitionBlock ("gpio.aml", "SSDT", 2, "WEIR", "GPIO", 1)
 {
