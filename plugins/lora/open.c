@@ -230,6 +230,8 @@ static const struct module *find_module(const struct weir_bus *bus)
     return NULL;
 }
 
+enum { LEAST_HZ = 100000000 }; /* below it there is no LoRa */
+
 static void check_takes(struct lora *l)
 {
     const struct bus_settings *s = l->settings;
@@ -253,6 +255,9 @@ static void check_takes(struct lora *l)
         { TAKES_AIR_RATE, s->air_rate > 0, "air_rate" },
         { TAKES_LORAWAN, s->lorawan, "lorawan" },
     };
+    if (s->frequency_hz > 0 && s->frequency_hz < LEAST_HZ) {
+        lora_finding(l, "frequency_hz", "is in Hz: 868100000");
+    }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].set && !(l->module->takes & rows[i].what)) {
             lora_finding(l, rows[i].key, "is no setting of %s", l->module->name);

@@ -286,6 +286,7 @@ static int service_emit(struct weir_bus *bus, int shape, int64_t time_ns,
                 : host_append(host, device, host->shapes[shape], time_ns, values);
     if (r == 0) {
         device->stats->last_reading_ns = time_ns;
+        listen_understood(host);
         host_state(host, device, false, WEIR_R_OK);
     }
     return r;
@@ -297,6 +298,9 @@ static void service_stray(struct weir_bus *bus, enum weir_result what)
     host->first_ns = 0;
     bool bad = what == WEIR_R_CRC || what == WEIR_R_FRAME || what == WEIR_R_DECODE;
     host->stats->foreign_frames += what == WEIR_R_FOREIGN;
+    if (what == WEIR_R_FOREIGN) {
+        listen_understood(host);
+    }
     host->stats->bad_frames += bad;
     trace_note(host->trace, boot_now().ns, "%s: %s", bad ? "not taken" : "not the answer",
                result_name(what));
@@ -321,11 +325,15 @@ static void service_device(struct weir_bus *bus, size_t device, enum weir_result
     }
     struct stats_device *stats = host->devices[device].stats;
     stats->polls++;
-    if (result != WEIR_R_OK) {
+    if (result == WEIR_R_OK) {
+        listen_understood(host);
+    } else {
         stats->errors[result]++;
         stats->missed++;
     }
-    host_state(host, &host->devices[device], result != WEIR_R_OK, result);
+    if (result == WEIR_R_OK || port_fd(host->port) >= 0) { /* else it has gone with the port */
+        host_state(host, &host->devices[device], result != WEIR_R_OK, result);
+    }
 }
 
 static void service_missed(struct weir_bus *bus, size_t device, uint64_t count)

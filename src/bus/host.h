@@ -83,6 +83,8 @@ struct host {
     int64_t first_ns;       /* when the first byte of this answer came; 0: none yet */
     bool port_lost;         /* found within a callback; closed when it has returned */
     char port_words[PORT_TEXT];
+    uint64_t senseless; /* bytes of noise since something was understood; a listening bus */
+    int64_t senseless_ns;
     bool settling; /* the port has been neither opened nor refused yet: nobody is gone for that */
 
     uint8_t *texts; /* what values of earlier parts of this cycle point to */
@@ -162,6 +164,12 @@ void listen_destroy(struct host *host);
 void listen_resume(struct host *host);
 void listen_bytes(struct host *host); /* the port is readable */
 void listen_opened(struct host *host);
+/* Something made sense. */
+void listen_understood(struct host *host);
+/* Much has come for a while and nothing of it made sense: most likely a wrong speed or model. */
+bool listen_is_lost(const struct host *host, int64_t now_ns);
+/* Who talks is not heard without a port: its devices are gone with it, and back with it. */
+void listen_port(struct host *host, bool there);
 void listen_tick(struct host *host, int64_t now_ns);
 int64_t listen_next_ns(const struct host *host);
 /* A step is being done again: nothing is written to the port. */

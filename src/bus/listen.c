@@ -18,6 +18,9 @@
 
 #define STEP_BUSY_NS (2 * NS_PER_S)
 
+#define LOST_NS (10 * NS_PER_S)
+enum { LOST_BYTES = 64 };
+
 /* Records that a step which is done again has made before: shape and time, in order. */
 struct made {
     uint64_t shape;
@@ -128,8 +131,10 @@ static void do_step(struct host *host, const struct keep_event *event)
     listen->event = event;
     host_busy(host, "receive", STEP_BUSY_NS);
     if (event->kind == KEEP_BYTES) {
-        host->stats->noise_bytes +=
-            adapter->receive(host->self, event->data, event->len, event->time_ns);
+        size_t noise = adapter->receive(host->self, event->data, event->len, event->time_ns);
+        host->stats->noise_bytes += noise;
+        host->senseless_ns = host->senseless ? host->senseless_ns : event->time_ns;
+        host->senseless += noise;
     } else if (event->kind != KEEP_TICK && adapter->opened) {
         host->bus.resumed = event->kind == KEEP_RESUMED;
         adapter->opened(host->self, event->time_ns);
@@ -154,6 +159,29 @@ void listen_bytes(struct host *host)
     STEP("received");
     trace_put(host->trace, TRACE_RX, event->time_ns, event->data, (size_t)n);
     do_step(host, event);
+}
+
+void listen_understood(struct host *host)
+{
+    host->senseless = 0;
+}
+
+bool listen_is_lost(const struct host *host, int64_t now_ns)
+{
+    return host->senseless >= LOST_BYTES && now_ns - host->senseless_ns >= LOST_NS;
+}
+
+void listen_port(struct host *host, bool there)
+{
+    for (size_t i = 0; host->listen && i < host->bus.device_count; i++) {
+        struct device *device = &host->devices[i];
+        if (!there && !device->state.gone) {
+            device->stats->errors[WEIR_R_PORT]++;
+        }
+        if (!there || (device->state.gone && device->stats->why == WEIR_R_PORT)) {
+            host_state(host, device, !there, there ? WEIR_R_OK : WEIR_R_PORT);
+        }
+    }
 }
 
 void listen_opened(struct host *host)

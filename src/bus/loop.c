@@ -52,6 +52,7 @@ static void every_second(struct host *host, int64_t now_ns)
     host->second_ns = now_ns + NS_PER_S;
     queue_clock(host->queue, host_clock(host));
     host_states(host);
+    host_trouble(host);
     count_line(host, now_ns);
     if (host->window_ns != INT64_MAX) {
         host->window_ns = now_ns; /* the clock may have been set */
@@ -169,6 +170,7 @@ static void port_happened(struct host *host, enum port_event event, int64_t now_
         break;
     }
     host_trouble(host);
+    listen_port(host, event == PORT_OPENED);
     if (again) {
         return; /* a port that stays away would fill the ring with itself */
     }

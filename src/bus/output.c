@@ -75,6 +75,11 @@ void host_trouble(struct host *host)
         snprintf(text, sizeof text, "records are lost: %s", strerror(-host->append_error));
     } else if (port_needed(host->port) && port_fd(host->port) < 0 && !host->settling) {
         snprintf(text, sizeof text, "%.70s: %.70s", port_note(host->port), port_words(host->port));
+    } else if (listen_is_lost(host, boot_now().ns)) {
+        snprintf(text, sizeof text,
+                 "hears bytes that make no sense on %.50s: a wrong speed or model? weir trace %s "
+                 "shows them",
+                 port_note(host->port), host->bus.name);
     }
     if (strcmp(text, host->stats->trouble) != 0) {
         stats_text(host->stats->trouble, sizeof host->stats->trouble, text);

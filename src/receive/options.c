@@ -338,6 +338,12 @@ static int check(const struct options *options)
         if (mosquitto_sub_topic_check(options->topics[i]) != MOSQ_ERR_SUCCESS) {
             return usage("%s is no topic filter", options->topics[i]);
         }
+        const char *dot = strrchr(options->topics[i], '.');
+        if (dot && !strchr(options->topics[i], '/') &&
+            (!strcmp(dot, ".csv") || !strcmp(dot, ".json"))) {
+            return usage("%s is taken for a topic; rows go to standard output: > %s",
+                         options->topics[i], options->topics[i]);
+        }
     }
     return 0;
 }

@@ -120,6 +120,36 @@ class Traffic(RigTest):
               f"{statistics.median(returns):.2f} s in the middle", file=sys.stderr)
         self.settle()
 
+    def test_gone_with_its_port(self):
+        """A counter that only talks cannot be asked: that it is not heard is told all the same."""
+        self.start()
+        self.passage()
+        wait_for(lambda: self.bus_status()["devices"][0]["state"] == "live", what="it is heard")
+        self.talker.unplug()
+        wait_for(lambda: self.bus_status()["devices"][0]["state"] == "gone", what="it is gone")
+        wait_for(lambda: [r["values"]["why"] for _, r in self.sub.records() if r.get("kind") == "state"] == ["port"],
+                 what="it is told")
+        self.talker.plug()
+        wait_for(lambda: self.bus_status()["devices"][0]["state"] == "live", what="it is back")
+        self.passage()
+        self.settle()
+
+    def test_senseless(self):
+        """As at a wrong speed: bytes come and nothing makes sense, which is not "ok"."""
+        self.start()
+        self.passage()
+
+        def trouble():
+            self.talker.send(bytes(random.randrange(128, 256) for _ in range(20)))
+            time.sleep(0.2)
+            return self.bus_status()["trouble"]
+
+        self.assertIn("make no sense", wait_for(trouble, what="it is told"))
+        self.talker.send(b"\n")
+        wait_for(lambda: self.bus_status()["bad_frames"] and self.passage() is None and
+                 not self.bus_status()["trouble"], what="all is well again")
+        self.settle()
+
     @staticmethod
     def open_files(pid):
         names = set()

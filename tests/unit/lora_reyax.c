@@ -366,10 +366,12 @@ static void findings(void **state)
     setup.settings.m0 = "gpiochip0:1";
     setup.settings.reset = "17";
     setup.settings.bandwidth_khz = 130;
+    setup.settings.frequency_hz = 868;
     setup.settings.sender_bytes = 2;
     assert_string_equal(
         lora_rig_findings(&setup),
-        "crc: is no setting of reyax-rylr998\nm0: is no setting of reyax-rylr998\n"
+        "frequency_hz: is in Hz: 868100000\ncrc: is no setting of reyax-rylr998\nm0: is no setting "
+        "of reyax-rylr998\n"
         "bandwidth_khz: is none of LoRa's: 7.8, 10.4, 15.6, 20.8, 31.25, 41.7, 62.5, 125, 250, "
         "500\nreset: \"17\" is no GPIO line: write \"gpiochip0:17\"\nm1: m0 and m1 are needed "
         "both\npower_dbm: must lie between 0 and 22\nsender_bytes: reyax-rylr998 tells who sent\n");
