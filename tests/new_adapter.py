@@ -10,7 +10,7 @@
 the copy and runs its tests. CMake finds new folders by itself.
 
 With --counter: a family of the traffic adapter, for a counter with a binary protocol of its own: one file of C
-(that of the HLK-LD2451 radar under another name), its model, unit test and simulator.
+(that of the HLK-LD2451 radar under another name), its model, unit test, simulator and a seed for the fuzzer.
 """
 import os
 import re
@@ -19,6 +19,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+COPIED = """
+ * `./dev new-adapter --counter NAME` makes a copy of this file for a device of your own.
+ *"""
 PLACES = ("plugins", "tests/unit", "tests/fuzz", "tests/captures")
 
 
@@ -83,8 +86,15 @@ def new_counter(name):
         with open(os.path.join(ROOT, source)) as f:
             text = f.read()
         text = text.replace("hlk_ld2451", c_name).replace("hlk-ld2451", name)
+        text = re.sub(r"\bhlk(?=_|\b)", c_name, text.replace(COPIED, ""))
         with open(os.path.join(ROOT, target), "x") as f:
-            f.write(re.sub(r"\bhlk_", c_name + "_", text))
+            f.write(re.sub(r"(Hi-Link )?HLK-LD2451", name, text).replace("Hi-Link", "who makes it"))
+    seed = f"tests/fuzz/seeds/traffic/{name}"
+    with open(os.path.join(ROOT, "tests/fuzz/seeds/traffic/hlk-ld2451-01"), "rb") as f:
+        data = f.read()
+    with open(os.path.join(ROOT, seed), "xb") as f:
+        f.write(bytes([len(name)]) + name.encode() + data[1 + data[0]:])
+    made.append((seed, seed))
     if shutil.which("clang-format"):    # another name moves line breaks
         subprocess.run(["clang-format", "-i", *(os.path.join(ROOT, target) for _, target in made
                                                 if target.endswith(".c"))], check=True)
@@ -93,8 +103,8 @@ def new_counter(name):
     print(f"Made the traffic counter \"{name}\":", *(target for _, target in made), sep="\n  ")
     print(f"""
 What to do next:
-  1. plugins/traffic/{c_name}.c: the head says what the bytes on the wire mean; make it yours: frame() finds
-     messages, message() tells vehicles. plugins/traffic/family.h is the manual.
+  1. plugins/traffic/{c_name}.c: the head says what the bytes on the wire mean (it is a radar's, the Hi-Link HLK-LD2451's, so
+     that all works from the first minute); make it yours: frame() finds messages, message() tells vehicles. plugins/traffic/family.h is the manual.
   2. plugins/traffic/models/{name}.conf: line settings; tests/unit/traffic_{c_name}.c: what the device says.
   3. ./dev test -R traffic, and ./dev lint.""")
     return 0
