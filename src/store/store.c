@@ -30,7 +30,7 @@
 #define DAY_NS    (86400 * NS_PER_S)
 /* Blocks of this size go back to the system at once: the heap stays what it is with nothing to do,
  * however great a backlog was. */
-enum { LARGE_BYTES = 32 * 1024 };
+enum { LARGE_BYTES = 32 * 1024, PAD_BYTES = 8 * 1024 };
 
 enum { BATCH_BYTES = SPOOL_SEGMENT_BYTES / 8, OPENS_MAX = 64 };
 
@@ -434,6 +434,7 @@ int store_main(int argc, char **argv)
     say_who("store");
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TOP_PAD, PAD_BYTES);
     signal(SIGPIPE, SIG_IGN);
     int status = 0;
     if (s.child) {

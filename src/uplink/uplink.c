@@ -26,7 +26,7 @@
 
 /* Blocks of this size go back to the system at once: the heap stays what it is with nothing to do,
  * however great a backlog was. */
-enum { LARGE_BYTES = 32 * 1024 };
+enum { LARGE_BYTES = 32 * 1024, PAD_BYTES = 8 * 1024 };
 
 #define ROUND_NS   NS_PER_S /* the loop turns at least this often */
 #define BY_HAND_NS (50 * NS_PER_MS)
@@ -385,6 +385,7 @@ int uplink_main(int argc, char **argv)
     say_who(who);
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TOP_PAD, PAD_BYTES);
     signal(SIGPIPE, SIG_IGN);
     if (child) {
         be_child(&up);
