@@ -81,12 +81,14 @@ struct head {
     struct sender senders[SENDERS_MAX];
 };
 
-#define COUNTED (UINT64_C(1) << 32)
+#define COUNTED    (UINT64_C(1) << 32)
+#define MARK_SHIFT 33
 
 struct device_head {
     uint64_t shapes[SHAPES_MAX]; /* hashes of those that were declared */
     uint32_t shape_count, told_full;
-    uint64_t point; /* where to go on: COUNTED and the counter of its only sender; 0: none */
+    uint64_t mark;  /* of the key and the counter that its senders had */
+    uint64_t point; /* where to go on: mark, COUNTED, the counter of its only sender; 0: none */
 };
 
 /* ---- of this process */
@@ -143,6 +145,8 @@ bool unknown_first(struct lora *l, uint64_t sender);
 struct sender *sender_find(struct lora *l, size_t device, uint64_t sender);
 /* An entry for it; NULL: all are of sealed senders, which must not be forgotten. */
 struct sender *sender_add(struct lora *l, size_t device, uint64_t sender, int64_t now_ns);
+/* With another key or counter than before, what is known of its senders is void. */
+void senders_check(struct lora *l, size_t device);
 /* Of a device with one sender: its counter outlives the state. `sender`: NULL or what is known. */
 void sender_note(struct lora *l, size_t device, const struct sender *sender);
 uint64_t sender_resume_point(void *self, size_t device);

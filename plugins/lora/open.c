@@ -367,6 +367,9 @@ static int open_device(struct lora *l, size_t device)
     if (r == -EINVAL) {
         lora_device_finding(l, (int)device, -1, "seal_key", "must be 32 hexadecimal digits");
     }
+    if (r == 0 && l->kept) {
+        senders_check(l, device);
+    }
     return r < 0 ? r : shapes_declare(l, device);
 }
 

@@ -113,6 +113,14 @@ int sealed_from(const struct sealed_options *options, struct sealed **ret_sealed
     return status;
 }
 
+uint32_t sealed_mark(const struct sealed *sealed)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
+    EVP_Digest(sealed->key, sizeof sealed->key, digest, NULL, EVP_sha256(), NULL);
+    return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 |
+           digest[3];
+}
+
 bool sealed_ccm(struct sealed *sealed, const uint8_t *nonce, size_t nonce_len, const uint8_t *extra,
                 size_t extra_len, const uint8_t *data, size_t len, uint8_t *buf)
 {

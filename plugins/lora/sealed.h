@@ -74,6 +74,9 @@ extern const char *const sealed_tags[];
  * -ENOMEM. */
 int sealed_from(const struct sealed_options *options, struct sealed **ret_sealed);
 
+/* A number of its key, by which one key is told from another: the first bytes of its SHA-256. */
+uint32_t sealed_mark(const struct sealed *sealed);
+
 /* Opens a packet of `sender` into buf, which needs len bytes. A packet that is not OK changes
  * neither *state nor *ret_len and leaves nothing of its content in buf. What was missed between two
  * good packets is told by sequence_gap() of payload.h, their counters and 32 bits. */

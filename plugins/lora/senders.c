@@ -84,6 +84,31 @@ struct sender *sender_add(struct lora *l, size_t device, uint64_t sender, int64_
     return best;
 }
 
+static uint64_t mark_of(const struct device_run *device)
+{
+    const struct payload_options *payload = &device->settings->payload;
+    uint32_t key = device->sealed ? sealed_mark(device->sealed) : 0;
+    uint64_t hash = hash_bytes(0, payload->counter, strlen(payload->counter));
+    hash = hash_bytes(hash, &payload->counter_width, sizeof payload->counter_width);
+    return hash_bytes(hash, &key, sizeof key) >> MARK_SHIFT;
+}
+
+void senders_check(struct lora *l, size_t device)
+{
+    struct device_head *kept = &l->kept[device];
+    uint64_t mark = mark_of(&l->devices[device]);
+    if (kept->mark != mark) {
+        for (size_t i = 0; i < SENDERS_MAX; i++) {
+            struct sender *s = &l->head->senders[i];
+            if (s->device == device + 1) {
+                memset(s, 0, sizeof *s);
+            }
+        }
+        kept->point = 0;
+    }
+    kept->mark = mark;
+}
+
 /* By its address, or as the module does not tell one from another. */
 static bool has_one_sender(const struct lora *l, size_t device)
 {
@@ -93,10 +118,10 @@ static bool has_one_sender(const struct lora *l, size_t device)
 void sender_note(struct lora *l, size_t device, const struct sender *sender)
 {
     if (sender && has_one_sender(l, device)) {
-        if (l->devices[device].sealed) {
-            l->kept[device].point = COUNTED | sender->sealed.counter;
-        } else if (sender->counted) {
-            l->kept[device].point = COUNTED | sender->counter;
+        bool sealed = l->devices[device].sealed;
+        if (sealed || sender->counted) {
+            l->kept[device].point = l->kept[device].mark << MARK_SHIFT | COUNTED |
+                                    (sealed ? sender->sealed.counter : sender->counter);
         }
     }
 }
@@ -114,8 +139,12 @@ void sender_resume(void *self, size_t device, uint64_t point, bool exact)
     struct lora *l = self;
     const struct device_run *d = &l->devices[device];
     uint64_t address = l->has & HAS_SENDER ? (uint64_t)d->settings->address : 0;
-    struct sender *sender = has_one_sender(l, device) ? sender_add(l, device, address, 0) : NULL;
-    if (!sender || !(point & COUNTED)) {
+    if (!has_one_sender(l, device) || !(point & COUNTED) ||
+        point >> MARK_SHIFT != l->kept[device].mark) {
+        return;
+    }
+    struct sender *sender = sender_add(l, device, address, 0);
+    if (!sender) {
         return;
     }
     l->kept[device].point = point;

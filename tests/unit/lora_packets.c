@@ -265,6 +265,35 @@ static void sealed_resumed(void **state)
     }
 }
 
+/* Under another key nothing is known of a sender, and a number of the old one is none. */
+static void sealed_anew(void **state)
+{
+    struct lora_rig_setup setup = setup_of(PAYLOAD_LPP);
+    const char *key = "00112233445566778899AABBCCDDEEFF";
+    setup.devices[0].seal.key = key;
+    setup.devices[0].seal.tag = 0;
+    setup.devices[0].address = 12;
+    for (int lost = 0; lost < 2; lost++) {
+        struct lora_rig *rig = rig_of(&setup);
+        from(rig, 12, sealed_packet, 15);
+        lora_rig_settings(rig)->devices[0].seal.key = "FF112233445566778899AABBCCDDEEFF";
+        lora_rig_save(rig);
+        if (lost) {
+            lora_rig_resume(rig, true);
+        } else {
+            lora_rig_restore(rig);
+        }
+        lora_rig_settings(rig)->devices[0].seal.key = key;
+        lora_rig_save(rig);
+        lora_rig_restore(rig);
+        lora_rig_records(rig);
+        lora_rig_until(rig, 3600);
+        from(rig, 12, sealed_packet, 15);
+        assert_int_equal(lines_of(lora_rig_records(rig)), 1);
+        lora_rig_close(rig);
+    }
+}
+
 static void gaps_resumed(void **state)
 {
     struct lora_rig_setup setup = setup_of(PAYLOAD_TEXT);
@@ -304,10 +333,12 @@ static void killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decoded),        cmocka_unit_test(own_names),    cmocka_unit_test(shapes),
-        cmocka_unit_test(whose),          cmocka_unit_test(nobodys),      cmocka_unit_test(repeats),
-        cmocka_unit_test(gaps),           cmocka_unit_test(sealed),       cmocka_unit_test(killed),
-        cmocka_unit_test(sealed_resumed), cmocka_unit_test(gaps_resumed),
+        cmocka_unit_test(decoded),      cmocka_unit_test(own_names),
+        cmocka_unit_test(shapes),       cmocka_unit_test(whose),
+        cmocka_unit_test(nobodys),      cmocka_unit_test(repeats),
+        cmocka_unit_test(gaps),         cmocka_unit_test(sealed),
+        cmocka_unit_test(killed),       cmocka_unit_test(sealed_resumed),
+        cmocka_unit_test(gaps_resumed), cmocka_unit_test(sealed_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -502,6 +502,11 @@ void lora_rig_restore(struct lora_rig *rig)
     tick(rig);
 }
 
+struct lora_rig_setup *lora_rig_settings(struct lora_rig *rig)
+{
+    return &rig->setup;
+}
+
 void lora_rig_resume(struct lora_rig *rig, bool exact)
 {
     uint64_t points[LORA_RIG_DEVICES];

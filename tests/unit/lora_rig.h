@@ -54,6 +54,8 @@ size_t lora_rig_strays(const struct lora_rig *rig, enum weir_result result);
  * state. */
 void lora_rig_save(struct lora_rig *rig);
 void lora_rig_restore(struct lora_rig *rig);
+/* What the next restore or resume begins with. */
+struct lora_rig_setup *lora_rig_settings(struct lora_rig *rig);
 /* As after a power cut: the state is lost, and each device is told to go on where it ended. */
 void lora_rig_resume(struct lora_rig *rig, bool exact);
 
