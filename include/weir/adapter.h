@@ -206,6 +206,9 @@ struct weir_adapter {
     /* Go on from there; before the first step with a new bus->state. Not exact: what lies behind
      * the point may have been delivered before. */
     void (*resume)(void *self, size_t device, uint64_t point, bool exact);
+    /* The bus ends in order (stop, reload), and bus->state may not be there the next time: what is
+     * being summed up becomes records now. What is under way on the wire stays as it is. */
+    void (*finish)(void *self, int64_t now_ns);
 };
 
 #endif

@@ -259,3 +259,18 @@ int64_t intervals_tick(struct traffic *t, int64_t now_ns)
     }
     return next_ns;
 }
+
+void intervals_finish(struct traffic *t, int64_t now_ns)
+{
+    for (size_t i = 0; i < t->bus->device_count; i++) {
+        struct intervals *n = of(t, i);
+        uint64_t count = 0;
+        for (uint32_t k = 0; k < n->lane_count; k++) {
+            count += n->lanes[k].count;
+        }
+        if (count > 0) {
+            end_interval(t, i, now_ns);
+            n->begin_ns = now_ns;
+        }
+    }
+}

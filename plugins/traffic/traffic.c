@@ -140,6 +140,14 @@ static void traffic_opened(void *self, int64_t now_ns)
     }
 }
 
+static void traffic_finish(void *self, int64_t now_ns)
+{
+    struct traffic *t = self;
+    if (t->settings->interval_ns > 0) {
+        intervals_finish(t, now_ns);
+    }
+}
+
 /* ---- where to go on */
 
 /* Bits below it are the family's: nobody takes a number for another kind. */
@@ -197,4 +205,5 @@ __attribute__((visibility("default"))) const struct weir_adapter weir_adapter = 
     .tick = traffic_tick,
     .resume_point = traffic_resume_point,
     .resume = traffic_resume,
+    .finish = traffic_finish,
 };

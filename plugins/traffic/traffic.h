@@ -108,5 +108,7 @@ size_t intervals_size(void); /* of the state of one device */
 void intervals_add(struct traffic *t, size_t device, const struct vehicle *v);
 /* Ends what has ended; when that is wanted next. */
 int64_t intervals_tick(struct traffic *t, int64_t now_ns);
+/* Ends those that have counted something before their time. */
+void intervals_finish(struct traffic *t, int64_t now_ns);
 
 #endif

@@ -171,6 +171,8 @@ bool listen_is_lost(const struct host *host, int64_t now_ns);
 /* Who talks is not heard without a port: its devices are gone with it, and back with it. */
 void listen_port(struct host *host, bool there);
 void listen_tick(struct host *host, int64_t now_ns);
+/* An orderly end. */
+void listen_finish(struct host *host);
 int64_t listen_next_ns(const struct host *host);
 /* A step is being done again: nothing is written to the port. */
 bool listen_again(const struct host *host);

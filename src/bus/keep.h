@@ -18,7 +18,7 @@
 
 enum { KEEP_READ_BYTES = 4096, KEEP_STATE_MAX = 4 << 20 };
 
-enum keep_kind { KEEP_NOTHING, KEEP_BYTES, KEEP_TICK, KEEP_OPENED, KEEP_RESUMED };
+enum keep_kind { KEEP_NOTHING, KEEP_BYTES, KEEP_TICK, KEEP_OPENED, KEEP_RESUMED, KEEP_FINISHED };
 
 struct keep_event {
     uint32_t kind;   /* enum keep_kind */

@@ -135,6 +135,10 @@ static void do_step(struct host *host, const struct keep_event *event)
         host->stats->noise_bytes += noise;
         host->senseless_ns = host->senseless ? host->senseless_ns : event->time_ns;
         host->senseless += noise;
+    } else if (event->kind == KEEP_FINISHED) {
+        if (adapter->finish) { /* another one may have begun this step */
+            adapter->finish(host->self, event->time_ns);
+        }
     } else if (event->kind != KEEP_TICK && adapter->opened) {
         host->bus.resumed = event->kind == KEEP_RESUMED;
         adapter->opened(host->self, event->time_ns);
@@ -200,6 +204,14 @@ void listen_tick(struct host *host, int64_t now_ns)
     if (host->listen && now_ns >= host->listen->tick_ns) {
         struct keep_event times = times_now(host);
         do_step(host, keep_begin(host->listen->keep, KEEP_TICK, &times));
+    }
+}
+
+void listen_finish(struct host *host)
+{
+    if (host->listen && host->adapter->finish) {
+        struct keep_event times = times_now(host);
+        do_step(host, keep_begin(host->listen->keep, KEEP_FINISHED, &times));
     }
 }
 

@@ -293,6 +293,7 @@ int loop_run(struct host *host)
         }
     }
     if (!host->orphan) {
+        listen_finish(host);
         windows_finish(host);
     }
     host_notify(host);

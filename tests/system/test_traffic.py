@@ -179,6 +179,21 @@ class Traffic(RigTest):
         self.assertEqual(self.weir.stop(), 0)
         self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
 
+    def test_interval_at_an_end(self):
+        """What is counted when the gateway ends in order is told then: its RAM may be gone the next time."""
+        self.start(bus='interval = "1h"; vehicles = false;')
+        for _ in range(50):
+            self.passage()
+        wait_for(lambda: b"%04x" % 49 in self.answers, what="all are counted")
+        self.assertEqual(self.intervals(), [])
+        self.assertEqual(self.weir.stop(), 0)
+        self.weir.start()
+        wait_for(lambda: self.counted() >= 50, what="all are in an interval")
+        self.weir.listening()
+        self.assertEqual(self.weir.stop(), 0)
+        self.assertEqual(self.counted(), 50)
+        self.assertEqual(self.receive.stop(), 0, self.receive.log_text())
+
     def intervals(self):
         records = {(r["epoch"], r["seq"]): r for _, r in self.sub.records() if r.get("kind") == "interval"}
         return list(records.values())
