@@ -122,6 +122,11 @@ static void check_addresses(struct traffic *t)
     if (!f->addressed && count > 1) {
         traffic_finding(t, 1, NULL, "%s is alone on its line: one device a bus", f->name);
     }
+    for (size_t i = 0; !f->addressed && i < count; i++) {
+        if (traffic_settings(t, i)->address >= 0) {
+            traffic_finding(t, (int)i, "address", "%s has no address", f->name);
+        }
+    }
     for (size_t i = 0; f->addressed && i < count; i++) {
         int64_t address = traffic_address(t, i);
         if (address < f->least_address || address > f->most_address) {

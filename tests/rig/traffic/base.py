@@ -26,6 +26,7 @@ class Sim:
     KIND = "vehicle"        # of the records that must arrive
     SETTINGS = ""           # of the bus, beside model and port
     DEVICE = ""             # of the device, beside its name
+    OF_OUR_CLOCK = ()       # values that need weir's clock of that day: no replay has them
 
     def __init__(self, seed=1, lanes=4):
         self.random = random.Random(seed)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the weir authors
-"""Natch: each passage has a number and is kept until that number is acknowledged; oldest first."""
+"""Natch: each passage has a number and is kept until that number is acknowledged; oldest first. It tells
+its clock when it is asked, in the zone that it lives in, and can be told another time."""
 import collections
+import datetime
 import time
 
 import base
@@ -12,6 +14,8 @@ class Sim(base.Sim):
     MEMORY = 1000
     AGAIN = 0.5             # it says what was not acknowledged again after so long
     PER_SECOND = 24
+    OF_OUR_CLOCK = ("device_time",)         # it tells no date
+    ZONE = datetime.timezone(datetime.timedelta(hours=-6))
 
     def __init__(self, seed=1, lanes=24):
         super().__init__(seed, lanes)
@@ -19,6 +23,11 @@ class Sim(base.Sim):
         self.kept = collections.deque()         # (id, line)
         self.said = {}                          # when, by id
         self.heard = b""
+        self.clock_off = 0                      # its clock minus the time
+        self.asked = False                      # for its clock: its zone is known
+
+    def local(self, now):
+        return datetime.datetime.fromtimestamp(now + self.clock_off, self.ZONE)
 
     def vehicle(self, now):
         lane, duration = self.lane(), self.random.randrange(50, 2000)
@@ -28,11 +37,15 @@ class Sim(base.Sim):
         if len(self.kept) == self.MEMORY:
             self.kept.popleft()
             self.missed += 1
-        clock = time.strftime("%H:%M:%S", time.gmtime(now))
+        clock = self.local(now).strftime("%H:%M:%S")
         self.kept.append((number, f"ds,{number:04x},{lane},{duration},"
                                   f"{'' if headway is None else headway},{clock}\n".encode()))
-        self.passed.append({"lane": lane, "duration": duration / 1000, "device_count": number,
-                            "headway": None if headway is None else headway / 1000})
+        passed = {"lane": lane, "duration": duration / 1000, "device_count": number,
+                  "headway": None if headway is None else headway / 1000}
+        if self.asked:
+            passed["device_time"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z",
+                                                  time.gmtime(int(now + self.clock_off)))
+        self.passed.append(passed)
 
     def output(self, now):
         """The oldest first, and no more than so many a second."""
@@ -48,10 +61,18 @@ class Sim(base.Sim):
     def feed(self, data, now):
         lines = (self.heard + data).split(b"\n")
         self.heard = lines.pop()
+        answers = b""
         for line in lines:
-            word, _, number = line.partition(b",")
-            if word != b"DS" or not self.kept:
-                continue
-            if int(number, 16) == self.kept[0][0]:
+            word, _, rest = line.decode().partition(",")
+            if word == "CS":
+                answers += self.clock(rest, now)
+            elif word == "DS" and self.kept and int(rest, 16) == self.kept[0][0]:
                 self.said.pop(self.kept.popleft()[0], None)
-        return b""
+        return answers
+
+    def clock(self, rest, now):
+        self.asked = True
+        number, _, told = rest.partition(",")
+        if told:
+            self.clock_off = datetime.datetime.fromisoformat(told).timestamp() - now
+        return f"cs,{number},{self.local(now).isoformat(timespec='seconds')}\n".encode()
