@@ -213,6 +213,9 @@ def write_page(rows):
 
 def main():
     names = sys.argv[1:]
+    if {"-h", "--help"} & set(names):
+        print(__doc__.strip())
+        return 0
     if names == ["--list"]:
         print(*(f"{claim.name:12} {claim.what}" for claim in CLAIMS), sep="\n")
         return 0

@@ -39,13 +39,16 @@ enum clock_step { CLOCK_IDLE, CLOCK_ASKED, CLOCK_DOUBTED, CLOCK_SET };
 
 enum verdict { TAKEN, HAD, WAITS };
 
+/* VOID: a line behind it was damaged, it has to be said once more. */
+enum hearing { WAITING, VOID, DONE };
+
 /* What tells a passage from others, 0 for what is not known. */
 struct heard {
     uint32_t duration_ms, headway_ms;
     int32_t second; /* of the day; -1: not known */
     uint16_t id;
     uint8_t detector;
-    uint8_t taken;
+    uint8_t state; /* enum hearing */
 };
 
 struct natch {
@@ -159,7 +162,7 @@ static struct heard *find_heard(struct natch *n, const struct heard *heard)
 {
     for (uint32_t i = 0; i < RECENT && i < n->count; i++) {
         struct heard *r = &n->recent[i];
-        if (r->id == heard->id && r->duration_ms == heard->duration_ms &&
+        if (r->state != VOID && r->id == heard->id && r->duration_ms == heard->duration_ms &&
             r->headway_ms == heard->headway_ms && r->second == heard->second &&
             r->detector == heard->detector) {
             return r;
@@ -176,16 +179,25 @@ static struct heard *remember(struct natch *n, const struct heard *heard)
     return r;
 }
 
-/* What becomes of a passage. A number that is not the next one waits until it is said again: then
- * it is none that was hit, and what was before it does not come any more. One that says nothing
- * again is taken as it comes. Numbers run round at 16 bits: up to half of that ahead, so many were
- * missed; behind, the device counts anew. */
+/* A line was damaged: whatever it was may be what the others wait for. */
+static void wait_once_more(struct natch *n)
+{
+    for (uint32_t i = 0; i < RECENT && i < n->count; i++) {
+        n->recent[i].state = n->recent[i].state == DONE ? DONE : VOID;
+    }
+}
+
+/* What becomes of a passage. The device begins with the oldest that it has: a number that is not
+ * the next one waits until it is said again and no line was damaged in between. Then it was not
+ * hit, and what is before it does not come any more. A device that says nothing again is taken as
+ * it talks. Numbers run round at 16 bits: up to half of that ahead, so many were missed; a little
+ * behind, one is late; farther, the device counts anew. */
 static enum verdict judge(struct traffic *t, struct natch *n, const struct heard *heard,
                           int64_t time_ns, uint64_t *ret_missed)
 {
-    uint16_t ahead = (uint16_t)(heard->id - n->last - 1);
+    uint16_t ahead = (uint16_t)(heard->id - n->last - 1), behind = (uint16_t)(n->last - heard->id);
     struct heard *r = find_heard(n, heard);
-    if (r && r->taken) {
+    if (r && r->state == DONE) {
         return HAD;
     }
     if (n->met && ahead != 0 && !r && (!n->wait_ns || time_ns - n->wait_ns < AGAIN_NS)) {
@@ -193,15 +205,15 @@ static enum verdict judge(struct traffic *t, struct natch *n, const struct heard
         remember(n, heard);
         return WAITS;
     }
-    if (n->met && ahead >= 0x8000) {
+    bool late = n->met && behind < RECENT, anew = n->met && ahead >= 0x8000 && !late;
+    if (anew) {
         traffic_log(t, WEIR_LOG_NOTICE, "%s counts anew id=%04x after=%04x",
                     traffic_device(t, 0)->name, heard->id, n->last);
-        ahead = 0;
     }
-    *ret_missed = n->met ? ahead : 0;
+    *ret_missed = n->met && !late && !anew ? ahead : 0;
     r = r ? r : remember(n, heard);
-    r->taken = 1;
-    n->last = heard->id;
+    r->state = DONE;
+    n->last = late ? n->last : heard->id;
     n->met = 1;
     n->wait_ns = 0;
     return TAKEN;
@@ -330,6 +342,7 @@ static void natch_opened(struct traffic *t, int64_t now_ns)
     n->clock_ns = now_ns;
     n->right = 0;
     n->behind = 1;
+    wait_once_more(n);
 }
 
 static int64_t natch_tick(struct traffic *t, int64_t now_ns)
@@ -345,8 +358,8 @@ static int64_t natch_tick(struct traffic *t, int64_t now_ns)
     return n->clock_ns;
 }
 
-static enum weir_result natch_message(struct traffic *t, const uint8_t *bytes, size_t len,
-                                      int64_t time_ns)
+static enum weir_result line_said(struct traffic *t, const uint8_t *bytes, size_t len,
+                                  int64_t time_ns)
 {
     char line[LINE_MOST + 1], *rest = line;
     if (!line_text(bytes, len, line, sizeof line)) {
@@ -363,6 +376,16 @@ static enum weir_result natch_message(struct traffic *t, const uint8_t *bytes, s
         return clock_status(t, rest, time_ns);
     }
     return strlen(word) == 2 ? WEIR_R_FOREIGN : WEIR_R_FRAME;
+}
+
+static enum weir_result natch_message(struct traffic *t, const uint8_t *bytes, size_t len,
+                                      int64_t time_ns)
+{
+    enum weir_result r = line_said(t, bytes, len, time_ns);
+    if (r != WEIR_R_OK) {
+        wait_once_more(traffic_bus_state(t));
+    }
+    return r;
 }
 
 const struct family family_natch = {

@@ -9,6 +9,8 @@
 
 #include "traffic.h"
 
+#define SHORTEST_INTERVAL_NS 1000000000LL
+
 static const char *const speed_units[] = { "km/h", "m/s", NULL };
 
 static const char *const raw_speed_units[] = { "m/s", "km/h", "mph", "ft/s", "cm/s", NULL };
@@ -115,6 +117,14 @@ size_t traffic_state_size(const struct weir_bus *bus)
     return t.family ? lay_out(&t, nowhere) : sizeof(struct head);
 }
 
+static void check_interval(struct traffic *t)
+{
+    int64_t interval_ns = t->settings->interval_ns;
+    if (interval_ns > 0 && interval_ns < SHORTEST_INTERVAL_NS) {
+        traffic_finding(t, -1, "interval", "must be at least 1s, or 0s for no intervals");
+    }
+}
+
 static void check_addresses(struct traffic *t)
 {
     const struct family *f = t->family;
@@ -198,6 +208,7 @@ int traffic_open(struct weir_bus *bus, void **ret_self)
         t->head->ask.asked = t->head->ask.go_on = -1;
     }
     t->no_port = bus->state_kept;
+    check_interval(t);
     check_addresses(t);
     if (t->family->check) {
         t->family->check(t);

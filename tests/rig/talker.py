@@ -8,6 +8,7 @@ gateway is dead; what it does not take any more is counted in `refused`, as a wi
 import os
 import pty
 import select
+import socket
 import threading
 import time
 import tty
@@ -79,3 +80,65 @@ class Talker:
         for fd in (self.master, self.slave):
             if fd >= 0:
                 os.close(fd)
+
+
+class TcpTalker:
+    """The same behind a serial device server: whoever connects to `address` has the line."""
+
+    def __init__(self, address, on_bytes=None):
+        self.on_bytes = on_bytes
+        self.ended = False
+        self.connection = None
+        self.connections = 0
+        self.server = socket.create_server(address)
+        self.server.settimeout(0.05)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def address(self):
+        host, port = self.server.getsockname()
+        return f"{host}:{port}"
+
+    def offer(self, data):
+        connection = self.connection
+        try:
+            return connection.send(data) if connection else 0
+        except OSError:
+            return 0
+
+    def drop(self):
+        """The server ends the connection, as it does when it starts anew."""
+        connection = self.connection
+        if connection:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self):
+        while not self.ended:
+            try:
+                connection = self.server.accept()[0]
+            except TimeoutError:
+                continue
+            connection.settimeout(0.05)
+            self.connections += 1
+            self.connection = connection
+            with connection:
+                self._hear(connection)
+            self.connection = None
+
+    def _hear(self, connection):
+        while not self.ended:
+            try:
+                data = connection.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if not data:
+                return
+            if self.on_bytes:
+                self.on_bytes(data)
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+        self.server.close()

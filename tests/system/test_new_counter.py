@@ -110,15 +110,15 @@ HEAD = 'family = "line"; format = "csv";\n'
 class Wrong(unittest.TestCase):
     """What is wrong with a model is told with its file, line and setting."""
 
-    def check(self, model, wanted):
+    def check(self, model, wanted, name="mine", bus="", device=""):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "weir.conf")
             with open(os.path.join(folder, "mine.conf"), "w") as f:
                 f.write(model)
             with open(path, "w") as f:
                 f.write(f'spool = {{ directory = "{folder}/s"; ram = "/dev/shm/none"; }};\n'
-                        'buses = { b = { adapter = "traffic"; model = "mine"; port = "/dev/null";\n'
-                        'devices = ( { name = "a"; } ); }; };\n')
+                        f'buses = {{ b = {{ adapter = "traffic"; model = "{name}"; port = "/dev/null"; {bus}\n'
+                        f'devices = ( {{ name = "a"; {device} }} ); }}; }};\n')
             done = subprocess.run([os.path.join(BIN, "weir"), "check", "-c", path], text=True,
                                   capture_output=True, timeout=60, check=False,
                                   env={**os.environ, "WEIR_MODEL_PATH": folder})
@@ -166,6 +166,10 @@ class Wrong(unittest.TestCase):
                 self.check(model, wanted)
 
     def test_family(self):
+        """What does not go with the family."""
+        self.check("", ":2: error: interval: must be at least 1s", "natch", bus='interval = "500ms";')
+        self.check("", ":3: error: a: address: natch has no address", "natch", device="address = 1;")
+        self.check("", ":3: error: a: address: must lie between", "wavetronix-ss125", device="address = 65535;")
         self.check('family = "line"; points = ( { name = "lane"; field = 1; } );', "the family line needs one")
         self.check('family = "line"; format = "csv";', "must say which points a line has")
         self.check('family = "natch"; format = "csv";', "is for the family line, not for natch")

@@ -27,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SIMS = os.path.join(HERE, "..", "rig", "traffic")
 sys.path.insert(0, SIMS)
 from paced import Line  # noqa: E402
+from talker import TcpTalker  # noqa: E402
 
 SECONDS = float(os.environ.get("WEIR_TALK_SECONDS", "12"))
 OFF_SECONDS = float(os.environ.get("WEIR_OFF_SECONDS", "4"))
@@ -43,16 +44,22 @@ def families():
 
 
 class Families(RigTest):
-    def start(self, keeps=lambda sim: True):
+    def setUp(self):
+        super().setUp()
         self.broker = self.rig.broker()
         self.sub = self.rig.subscriber(self.broker, "weir/#")
         self.receive = self.rig.receive(self.broker, "--verify", "--quiet")
         self.lines = {}
+
+    def start(self, keeps=lambda sim: True):
         buses = []
         for number, name in enumerate(families()):
             sim = importlib.import_module(name.replace("-", "_")).Sim(seed=number + 1, lanes=LANES)
             if keeps(sim):
                 buses.append(self.bus(name, sim))
+        self.run_weir(buses)
+
+    def run_weir(self, buses):
         self.proxy = self.rig.proxy(self.broker)
         self.weir = self.rig.weir(self.rig.config(
             "\n".join(buses), f'up = {{ uplink = "mqtt"; url = "{self.proxy.url}"; '
@@ -191,6 +198,26 @@ class Families(RigTest):
         """At line rate; nothing that the line took is missing, nothing comes twice."""
         self.start()
         self.drive()
+        self.finish()
+
+    def test_device_server(self):
+        """Behind a serial device server that ends the connection now and then, and a killed bus."""
+        line = Line(importlib.import_module("natch").Sim(seed=1, lanes=LANES), ("127.0.0.1", 0), TcpTalker)
+        self.addCleanup(line.stop)
+        self.lines["natch"] = line
+        self.run_weir([f'natch = {{ adapter = "traffic"; model = "natch"; address = "{line.talker.address()}"; '
+                       'devices = ( { name = "natch"; } ); };'])
+        wait_for(lambda: line.talker.connections, what="it connects")
+        line.driving = True
+        for number in range(4):
+            before = line.talker.connections
+            time.sleep(0.5)
+            if number == 2:
+                self.weir.kill_role("bus natch")
+            else:
+                line.talker.drop()
+            wait_for(lambda n=before: line.talker.connections > n, what="it connects again")
+        line.driving = False
         self.finish()
 
     def test_gateway_off(self):

@@ -190,6 +190,42 @@ static void never_again(void **state)
     traffic_rig_close(rig);
 }
 
+/* The oldest comes damaged each time but the last, and those behind it whole: they wait for it. */
+static void hit_again(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&natch);
+    traffic_rig_text(rig, "ds,4000,3,323,4638,\n");
+    traffic_rig_records(rig);
+    for (int i = 0; i < 3; i++) {
+        traffic_rig_text(rig, "ds,4001,3,4x4,4638,\nds,4002,3,325,4638,\n");
+        assert_string_equal(traffic_rig_records(rig), "");
+        traffic_rig_until(rig, 1 + i);
+    }
+    traffic_rig_text(rig, "ds,4001,3,324,4638,\nds,4002,3,325,4638,\nds,4003,3,326,4638,\n");
+    const char *records = traffic_rig_records(rig);
+    assert_non_null(strstr(records, "\"device_count\":16385"));
+    assert_non_null(strstr(records, "\"device_count\":16386"));
+    assert_non_null(strstr(records, "\"device_count\":16387"));
+    assert_int_equal(traffic_rig_missed(rig), 0);
+    traffic_rig_close(rig);
+}
+
+/* A line is gone without a trace, and what follows is said twice before it: it is late, no more. */
+static void late(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&natch);
+    traffic_rig_text(rig, "ds,4000,3,323,4638,\n");
+    traffic_rig_text(rig, "ds,4002,3,325,4638,\nds,4002,3,325,4638,\n");
+    traffic_rig_records(rig);
+    traffic_rig_text(rig, "ds,4001,3,324,4638,\n");
+    traffic_rig_text(rig, "ds,4001,3,324,4638,\nds,4002,3,325,4638,\nds,4003,3,326,4638,\n");
+    const char *records = traffic_rig_records(rig);
+    assert_non_null(strstr(records, "\"device_count\":16385,\"missed\":0"));
+    assert_null(strstr(records, "\"device_count\":16386"));
+    assert_non_null(strstr(records, "\"device_count\":16387,\"missed\":0"));
+    traffic_rig_close(rig);
+}
+
 /* Any bit of any byte is hit: the device does not hear the number it waits for, and says that
  * passage and those behind it again. Each of them is told once, and none as missed. */
 static void number_hit(void **state)
@@ -319,7 +355,8 @@ int main(void)
         cmocka_unit_test(zone),          cmocka_unit_test(clock_set),
         cmocka_unit_test(clock_not_set), cmocka_unit_test(clock_refused),
         cmocka_unit_test(kept),          cmocka_unit_test(counts_anew),
-        cmocka_unit_test(never_again),   cmocka_unit_test(number_hit),
+        cmocka_unit_test(never_again),   cmocka_unit_test(hit_again),
+        cmocka_unit_test(late),          cmocka_unit_test(number_hit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

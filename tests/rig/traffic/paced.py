@@ -10,9 +10,10 @@ CHARACTER_BITS = 10
 
 
 class Line:
-    """Runs `sim` at the link until stop(). Vehicles pass RATE times a second while driving() is on."""
+    """Runs `sim` at the link until stop(). Vehicles pass RATE times a second while driving() is on.
+    With talker=TcpTalker the link is an address."""
 
-    def __init__(self, sim, link):
+    def __init__(self, sim, link, talker=Talker):
         self.sim = sim
         self.lock = threading.Lock()
         self.answers = b""
@@ -20,7 +21,7 @@ class Line:
         self.ended = False
         self.fault = None
         self.held = 0       # times that the terminal was full: a wire would have lost that
-        self.talker = Talker(link, self._heard)
+        self.talker = talker(link, self._heard)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
