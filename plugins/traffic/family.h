@@ -222,6 +222,8 @@ void passage_reading(struct traffic *t, struct passage *passage, double kmh, con
                      int64_t time_ns);
 /* How far away the vehicle of the passage that is going on was; the first is kept. */
 void passage_range(struct passage *passage, double range_m);
+/* It has passed, by what the device says. */
+void passage_end(struct traffic *t, struct passage *passage);
 /* From tick(). */
 int64_t passage_tick(struct traffic *t, struct passage *passage, int64_t now_ns);
 

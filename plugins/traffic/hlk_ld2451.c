@@ -22,6 +22,7 @@
 enum { HEAD_LEN = 6, TAIL_LEN = 4, FIXED_LEN = 2, TARGET_LEN = 5, TARGETS_MOST = 20 };
 enum { DISTANCE = 1, DIRECTION = 2, SPEED = 3 }; /* bytes of a target */
 enum { DEPARTING, APPROACHING, DIRECTIONS };
+enum { REPORTS_A_PAUSE = 10 }; /* a second; also where they were heard late and all at once */
 
 static const uint8_t head[] = { 0xF4, 0xF3, 0xF2, 0xF1 }, tail[] = { 0xF8, 0xF7, 0xF6, 0xF5 };
 static const char *const directions[DIRECTIONS] = { "departing", "approaching" };
@@ -29,6 +30,7 @@ static const char *const directions[DIRECTIONS] = { "departing", "approaching" }
 /* Survives the process: plain data, zero when new. */
 struct hlk {
     struct passage passages[DIRECTIONS];
+    uint8_t without[DIRECTIONS]; /* reports since the one that it was in last */
 };
 
 /* Where does a message begin, and how long is it? */
@@ -70,8 +72,11 @@ static enum weir_result hlk_message(struct traffic *t, const uint8_t *bytes, siz
     }
     for (int i = 0; i < DIRECTIONS; i++) {
         if (nearest[i]) {
+            h->without[i] = 0;
             passage_reading(t, &h->passages[i], nearest[i][SPEED], directions[i], time_ns);
             passage_range(&h->passages[i], nearest[i][DISTANCE]);
+        } else if (h->without[i] < REPORTS_A_PAUSE && ++h->without[i] == REPORTS_A_PAUSE) {
+            passage_end(t, &h->passages[i]);
         }
     }
     return WEIR_R_OK;

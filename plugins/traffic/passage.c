@@ -48,6 +48,13 @@ void passage_range(struct passage *p, double range_m)
     }
 }
 
+void passage_end(struct traffic *t, struct passage *p)
+{
+    if (p->open) {
+        close_passage(t, p);
+    }
+}
+
 int64_t passage_tick(struct traffic *t, struct passage *p, int64_t now_ns)
 {
     if (p->open && now_ns - p->last_ns >= PAUSE_NS) {

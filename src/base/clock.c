@@ -16,6 +16,8 @@
 
 #define OLD_NS (30 * 86400 * NS_PER_S)
 
+enum { READS = 3 }; /* the one that took the shortest tells best how far two clocks are apart */
+
 static int64_t clock_ns(clockid_t id)
 {
     struct timespec t;
@@ -47,10 +49,16 @@ static bool kernel_synced(void)
 struct clock_offset clock_read(enum clock_source source, const char *file)
 {
     struct clock_offset offset = { 0 };
-    int64_t before = clock_ns(CLOCK_BOOTTIME);
-    int64_t wall = clock_ns(CLOCK_REALTIME);
-    int64_t after = clock_ns(CLOCK_BOOTTIME);
-    offset.ns = wall - (before + (after - before) / 2);
+    int64_t wall = 0, narrowest = INT64_MAX;
+    for (int i = 0; i < READS; i++) {
+        int64_t before = clock_ns(CLOCK_BOOTTIME);
+        wall = clock_ns(CLOCK_REALTIME);
+        int64_t apart = clock_ns(CLOCK_BOOTTIME) - before;
+        if (apart < narrowest) {
+            narrowest = apart;
+            offset.ns = wall - (before + apart / 2);
+        }
+    }
     bool synced = (source == CLOCK_SOURCE_SYSTEM && wall > clock_built().ns - OLD_NS) ||
                   (source == CLOCK_SOURCE_FILE && file && access(file, F_OK) == 0) ||
                   (source == CLOCK_SOURCE_AUTO && kernel_synced());

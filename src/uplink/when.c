@@ -3,7 +3,12 @@
  *
  * The wall time of a record: see when.h.
  */
+#include <stdlib.h>
+
 #include "uplink/when.h"
+
+/* Less is no step of the clock, only how well the offset can be read. */
+#define STEP_NS 100000000LL
 
 static struct when exact(struct boot_time time, struct clock_offset offset)
 {
@@ -32,6 +37,13 @@ static struct when estimate(struct boot_time time, int64_t claimed_ns, int64_t l
                           (double)(early_ns > late_ns ? early_ns : late_ns) / (double)NS_PER_S };
 }
 
+/* What a clock that nobody vouches for says. Unless it was set in between, what was noted with the
+ * record: then whoever prints the record says the same. */
+static int64_t claim(struct clock_offset noted, struct clock_offset known)
+{
+    return known.ns && llabs(known.ns - noted.ns) >= STEP_NS ? known.ns : noted.ns;
+}
+
 struct when when_of(struct boot_time time, struct clock_offset noted, const struct when_boot *boot,
                     struct clock_offset now)
 {
@@ -42,7 +54,7 @@ struct when when_of(struct boot_time time, struct clock_offset noted, const stru
     if (known.state == CLOCK_SYNCED) {
         return exact(time, known);
     }
-    int64_t claimed_ns = time.ns + (known.ns ? known.ns : noted.ns);
+    int64_t claimed_ns = time.ns + claim(noted, known);
     int64_t least_ns = boot->floor_ns + time.ns;
     if (!boot->this_boot && now.state == CLOCK_SYNCED) {
         return estimate(time, claimed_ns, least_ns, boot, now);

@@ -432,9 +432,11 @@ class StoreFaults(RigTest):
                  what="damage told")
         self.drained()
         text = self.receives["there"].text()
-        gone = sum(r["last"] - r["first"] + 1 for line in text.splitlines() if line[:1] == "{"
-                   for r in json.loads(line).get("before", ()) if r["why"] == "damage")
-        self.assertGreater(gone, 0)
+        records = [json.loads(line) for line in text.splitlines() if line[:1] == "{"]
+        ranges = [r for record in records for part in (record, *record.get("after", ()))
+                  for r in part.get("before", ()) if r["why"] == "damage"]
+        gone = sum(r["last"] - r["first"] + 1 for r in ranges)
+        self.assertGreater(gone, 0, [line for line in text.splitlines() if "damage" in line])
         self.judge(lost + gone * (self.regs - 1))
 
     def test_no_place(self):

@@ -37,6 +37,26 @@ static void vehicles(void **state)
     traffic_rig_close(rig);
 }
 
+/* Heard late and all at once: the reports between two vehicles tell them apart. */
+static void late(void **state)
+{
+    struct traffic_rig *rig = traffic_rig_open(&radar);
+    traffic_rig_hex(rig, NEAR);
+    for (int i = 0; i < 9; i++) {
+        traffic_rig_hex(rig, NOTHING);
+    }
+    traffic_rig_hex(rig, NEAR);
+    assert_string_equal(traffic_rig_records(rig), "");
+    for (int i = 0; i < 10; i++) {
+        traffic_rig_hex(rig, NOTHING);
+    }
+    assert_non_null(strstr(traffic_rig_records(rig), "\"speed\":61,"));
+    traffic_rig_hex(rig, NEAR);
+    traffic_rig_until(rig, 3);
+    assert_non_null(strstr(traffic_rig_records(rig), "\"speed\":61,"));
+    traffic_rig_close(rig);
+}
+
 /* Killed in mid-message and in mid-passage: still one vehicle. */
 static void killed(void **state)
 {
@@ -80,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vehicles),
+        cmocka_unit_test(late),
         cmocka_unit_test(killed),
         cmocka_unit_test(refused),
     };

@@ -47,6 +47,8 @@ static void unsynced(void **state)
     (void)state;
     check(when_of(at, wrong, &boot, wrong), at.ns + built(), JSON_CLOCK_UNSYNCED, 0);
     check(when_of(at, ahead, &boot, ahead), at.ns + ahead.ns, JSON_CLOCK_UNSYNCED, 0);
+    struct clock_offset noted = { ahead.ns + 1500000, CLOCK_UNSYNCED }; /* not a step */
+    check(when_of(at, noted, &boot, ahead), at.ns + noted.ns, JSON_CLOCK_UNSYNCED, 0);
     boot.clock = right(4); /* lost again */
     check(when_of(at, wrong, &boot, wrong), at.ns + right(4).ns, JSON_CLOCK_UNSYNCED, 0);
     boot = (struct when_boot){ .clock = wrong, .floor_ns = built() + DAY_NS, .until = at };
